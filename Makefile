@@ -1,0 +1,57 @@
+# make repro                                    install and run the pipeline on the demo corpus
+# make repro CORPUS=ravdess CORPUS_ROOT=path    the same on a corpus of yours
+# make test                                     install what is missing and run every test
+# make bench                                    measurements that are committed with the code
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORPUS ?=
+CORPUS_ROOT ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test lint lock bench clean
+.DELETE_ON_ERROR:
+
+repro: $(VENV)/.installed
+ifeq ($(CORPUS),)
+	dvc repro
+else
+	dvc exp run --set-param corpus.name=$(CORPUS) --set-param corpus.root=$(CORPUS_ROOT)
+endif
+
+test: $(VENV)/.installed-test
+	ruff check .
+	ruff format --check .
+	lint-imports
+	python -m pytest
+
+bench: $(VENV)/.installed-test
+	python bench/f0.py
+	python bench/transparency.py
+
+# The lock files hold exact versions; the ranges are in pyproject.toml.
+lock: $(VENV)/.uv
+	uv pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 \
+	    --no-header --no-annotate --quiet --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra test -c requirements.lock --universal --fork-strategy fewest \
+	    --python-version 3.11 --no-header --no-annotate --quiet --upgrade -o requirements-test.lock
+
+$(VENV)/.uv:
+	$(PYTHON) -c 'import sys; sys.exit("emoforge needs Python 3.11 or newer: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	touch $@
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/.uv
+	$(BIN)/uv pip install --python $(BIN)/python -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed | $(VENV)/.uv
+	$(BIN)/uv pip install --python $(BIN)/python -r requirements-test.lock
+	touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,66 @@
+"""Run one function over many chunks of work, on one core or several, with the same bytes either way."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def chunked(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Cut *items* into consecutive chunks of *size*; the last one may be shorter."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def available_workers(workers: int | None = None) -> int:
+    """Return *workers*, or where it is 0 or None the number of cores this process may use."""
+    return workers or len(os.sched_getaffinity(0))
+
+
+def map_chunks(
+    function: Callable[[Item], Result],
+    chunks: Sequence[Item],
+    *,
+    workers: int | None = None,
+    description: str = "",
+    unit: str = "chunk",
+    sizes: Sequence[int] | None = None,
+) -> Iterator[Result]:
+    """Yield ``function(chunk)`` for every chunk, in the order of *chunks*, with a progress bar.
+
+    Numeric libraries are held to one thread in every worker, and also when there is only one worker: a sum that is
+    cut into two parts rounds differently, and the results would depend on the number of cores.
+
+    Args:
+        function: a module-level function; with several workers it runs in other processes.
+        chunks: what to call it with.
+        workers: number of processes; 0 or None means one for every core.
+        description: what stands before the progress bar.
+        unit: what one step of the bar counts.
+        sizes: how many units every chunk holds, when the bar is to count those.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    sizes = [1] * len(chunks) if sizes is None else sizes
+    workers = min(available_workers(workers), max(1, len(chunks)))
+    parallel = Parallel(
+        n_jobs=workers, backend="sequential" if workers == 1 else "loky", return_as="generator", batch_size=1
+    )
+    results = parallel(delayed(_on_one_thread)(function, chunk) for chunk in chunks)
+    with tqdm(total=sum(sizes), desc=description, unit=unit, disable=None) as bar:
+        for result, size in zip(results, sizes, strict=True):
+            yield result
+            bar.update(size)
+
+
+def _on_one_thread(function: Callable[[Item], Result], chunk: Item) -> Result:
+    import sys
+
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)
+        return function(chunk)

@@ -1,0 +1,206 @@
+"""The command line. Heavy imports wait until a command needs them, so that `emoforge --help` answers at once."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emoforge.errors import EmoforgeError
+
+app = typer.Typer(
+    help="Synthetic emotional speech: made from neutral recordings, filtered, versioned and put to the test.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+corpora_app = typer.Typer(help="Corpora that emoforge reads.", no_args_is_help=True)
+app.add_typer(corpora_app, name="corpora")
+
+ProjectOption = Annotated[
+    Path, typer.Option("--project", "-C", help="Folder that holds params.yaml.", show_default="the current folder")
+]
+
+
+def main() -> None:
+    """Run the command line: an error the user can mend is one line and status 1."""
+    try:
+        app(standalone_mode=False)
+    except EmoforgeError as error:
+        print(f"emoforge: {error}", file=sys.stderr)
+        sys.exit(1)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+
+
+def _run_stage(name: str, project: Path) -> None:
+    from emoforge.pipeline.stage import run_stage
+
+    run_stage(name, import_module(f"emoforge.pipeline.{name}").run, root=project)
+
+
+@app.command()
+def demo(project: ProjectOption = Path()) -> None:
+    """Write the demo corpus, spoken by eSpeak NG."""
+    _run_stage("demo", project)
+
+
+@app.command()
+def ingest(project: ProjectOption = Path()) -> None:
+    """Recordings → clip store and manifest, with speaker-disjoint splits."""
+    _run_stage("ingest", project)
+
+
+@app.command()
+def prosody(project: ProjectOption = Path()) -> None:
+    """Frame tracks and functionals of every clip."""
+    _run_stage("prosody", project)
+
+
+@app.command()
+def fit_converter(project: ProjectOption = Path()) -> None:
+    """Fit the conversion model to the training speakers."""
+    _run_stage("fit_converter", project)
+
+
+@app.command()
+def convert(
+    recording: Annotated[
+        Path | None, typer.Argument(help="A neutral recording. Without one, the stage convert of the project runs.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="Target emotion, such as anger.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to write the conversion.")] = None,
+    intensity: Annotated[float, typer.Option(min=0.0, max=1.0, help="How strong the emotion is made.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Another seed gives another performance.")] = 0,
+    converter: Annotated[
+        Path | None, typer.Option(help="Folder of a fitted converter.", show_default="the project's data/converter")
+    ] = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Convert one recording, or without one run the stage convert: neutral clips → every target emotion."""
+    if recording is None:
+        _run_stage("convert", project)
+        return
+    if to is None or output is None:
+        raise typer.BadParameter("a recording needs --to EMOTION and --output FILE")
+    from emoforge.pipeline.single import convert_file
+
+    print(
+        convert_file(recording, output, emotion=to, intensity=intensity, seed=seed, converter=converter, root=project)
+    )
+
+
+@app.command()
+def augment(project: ProjectOption = Path()) -> None:
+    """Classical augmentation of the real training clips."""
+    _run_stage("augment", project)
+
+
+@app.command()
+def score(project: ProjectOption = Path()) -> None:
+    """Every quality and confidence score of every converted clip."""
+    _run_stage("score", project)
+
+
+@app.command()
+def select(project: ProjectOption = Path()) -> None:
+    """Thresholds, ratio and balance → kept clips, and why others are not."""
+    _run_stage("select", project)
+
+
+@app.command()
+def publish(project: ProjectOption = Path()) -> None:
+    """Write the kept clips as a dataset that Hugging Face `datasets` loads."""
+    _run_stage("publish", project)
+
+
+@app.command()
+def train(project: ProjectOption = Path()) -> None:
+    """Train one recogniser an arm: real, classical, synthetic and both."""
+    _run_stage("train", project)
+
+
+@app.command()
+def evaluate(project: ProjectOption = Path()) -> None:
+    """Measure the arms on speakers that nothing before has heard."""
+    _run_stage("evaluate", project)
+
+
+@app.command()
+def report(project: ProjectOption = Path()) -> None:
+    """Write a page to look at and listen to."""
+    _run_stage("report", project)
+
+
+@app.command()
+def predict(
+    recordings: Annotated[list[Path], typer.Argument(help="Recordings of one speaker.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a recogniser.", show_default="the project's models/synthetic")
+    ] = None,
+    enrol: Annotated[
+        list[Path] | None, typer.Option(help="A neutral recording of the same speaker; may be given several times.")
+    ] = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Say which emotion a recogniser hears, calibrated to the speaker by neutral recordings."""
+    from emoforge.pipeline.single import predict_files
+
+    for line in predict_files(recordings, model=model, enrolment=enrol or [], root=project):
+        print(line)
+
+
+@app.command()
+def doctor(project: ProjectOption = Path()) -> None:
+    """Say what is installed, which device computes, and where the corpora are."""
+    from emoforge.pipeline.doctor import examine
+
+    for line in examine(project):
+        print(line)
+
+
+@corpora_app.command("list")
+def corpora_list() -> None:
+    """Print every corpus that emoforge reads."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from emoforge.corpora import corpora_table
+
+    rows = corpora_table()
+    table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    console = Console()
+    # In a pipe there is no width to fit into: a row stays on a line, so that grep finds it whole.
+    console.print(table, width=None if console.is_terminal else 250)
+
+
+@corpora_app.command("fetch")
+def corpora_fetch(
+    name: Annotated[str, typer.Argument(help="Corpus, as `emoforge corpora list` names it.")],
+    folder: Annotated[Path | None, typer.Option("--to", help="Where to keep it.", show_default="data/corpora")] = None,
+) -> None:
+    """Download a corpus that has an open address; goes on where a broken download stopped."""
+    from emoforge.corpora.fetch import fetch
+
+    print(fetch(name, folder or Path("data/corpora")))
+
+
+@corpora_app.command("import")
+def corpora_import(
+    name: Annotated[str, typer.Argument(help="Corpus, as `emoforge corpora list` names it.")],
+    root: Annotated[Path, typer.Argument(help="Folder of its download, or the table.")],
+    project: ProjectOption = Path(),
+) -> None:
+    """Check a corpus on this disk and make it the project's: `dvc repro` uses it from then on."""
+    from emoforge.pipeline.single import import_corpus
+
+    print(import_corpus(name, root, project))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""params.yaml as typed, frozen sections named like the stages; the whole file is checked before any work."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from emoforge import corpora
+from emoforge.errors import EmoforgeError, ParamsError, unknown_value
+from emoforge.labels import canonical_emotion
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: frozen, no key too many, none too few, no value silently converted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
+
+
+class CorpusParams(Section):
+    name: str = Field(description="registry name of the corpus")
+    root: str = Field(description="folder of its original download (or the table, for the corpus `table`)")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in corpora.names():
+            raise ValueError(unknown_value("corpus", name, corpora.names()))
+        return name
+
+
+class DemoParams(Section):
+    voices: Annotated[int, Field(ge=4)] = Field(description="eSpeak voices that act the demo corpus")
+    sentences: AtLeastOne = Field(description="sentences that each voice says in each emotion")
+
+
+class IngestParams(Section):
+    sampling_rate: Literal[16000] = Field(description="of every stored clip, in Hz; the scores are made for 16 kHz")
+    emotions: list[str] = Field(description="emotions to use; empty means all of the corpus")
+    trim_db: Positive = Field(description="outer silence is what lies this far below the loud frames")
+    level: Literal["speaker", "clip", "none"] = Field(description="what shares one gain")
+    min_duration_s: Positive = Field(description="shorter clips are rejected")
+    max_duration_s: Positive = Field(description="longer clips are rejected")
+    fold: Count = Field(description="which fold of speakers is the test set")
+    n_folds: Annotated[int, Field(ge=2)] = Field(description="folds, where the corpus has no published ones")
+    val_speakers: AtLeastOne = Field(description="speakers held out for early stopping and calibration")
+    enrolment_clips: Count = Field(description="neutral clips a speaker that calibrate it and are never scored")
+
+    @field_validator("emotions")
+    @classmethod
+    def _known(cls, emotions: list[str]) -> list[str]:
+        try:
+            return [canonical_emotion(emotion) for emotion in emotions]
+        except EmoforgeError as error:
+            raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "IngestParams":
+        if self.min_duration_s >= self.max_duration_s:
+            raise ValueError("min_duration_s must be below max_duration_s")
+        return self
+
+
+class ProsodyParams(Section):
+    hop_s: Annotated[float, Field(ge=0.001, le=0.05)] = Field(description="distance between frames")
+    f0_min_hz: Positive = Field(description="lowest F0 looked for")
+    f0_max_hz: Positive = Field(description="highest F0 looked for")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "ProsodyParams":
+        if self.f0_min_hz >= self.f0_max_hz:
+            raise ValueError("f0_min_hz must be below f0_max_hz")
+        return self
+
+
+class FitConverterParams(Section):
+    method: Literal["identity", "world", "statistics", "transplant"] = Field(description="kind of converter")
+
+
+class ConvertParams(Section):
+    variants: AtLeastOne = Field(description="conversions of every neutral clip into every emotion")
+    intensity: Share = Field(description="how strong the emotion is made")
+
+
+class AugmentParams(Section):
+    variants: AtLeastOne = Field(description="augmented copies of every real training clip")
+    kinds: Annotated[list[Literal["noise", "speed", "pitch", "reverb"]], Field(min_length=1)] = Field(
+        description="classical augmentations to draw from"
+    )
+
+
+class ScoreParams(Section):
+    judge_folds: Annotated[int, Field(ge=2)] = Field(description="folds of training speakers for the judge")
+
+
+class SelectParams(Section):
+    min_confidence: Share = Field(description="lowest confidence of the judge in the target emotion")
+    max_confidence: Share = Field(description="highest: what is recognised already teaches least")
+    min_naturalness: Annotated[float, Field(ge=1, le=5)] = Field(description="lowest DNSMOS overall")
+    min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(description="lowest cosine to the speaker")
+    max_content_error: Share = Field(description="highest content error")
+    max_clipping_share: Share = Field(description="highest share of clipped samples")
+    ratio: Annotated[float, Field(ge=0)] = Field(description="synthetic clips for every real training clip")
+    balance: Literal["equal", "none"] = Field(description="whether emotions are held to equal numbers")
+    prefer: Literal["random", "confidence", "naturalness"] = Field(description="who stays when there are too many")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "SelectParams":
+        if self.min_confidence > self.max_confidence:
+            raise ValueError("min_confidence must not be above max_confidence")
+        return self
+
+
+class PublishParams(Section):
+    shard_mb: AtLeastOne = Field(description="size of a published shard, in MB")
+
+
+class TrainParams(Section):
+    model: Literal["svm", "logmel"] = Field(description="kind of recogniser: svm (on functionals) or logmel (neural)")
+    added_weight: Share = Field(description="weight of an added clip against a real one")
+    steps: AtLeastOne = Field(description="gradient steps of the log-mel recogniser, equal in every arm")
+
+
+class EvaluateParams(Section):
+    draws: AtLeastOne = Field(description="bootstrap draws over speakers")
+
+
+class ReportParams(Section):
+    examples: Count = Field(description="converted clips to listen to")
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    seed: Count = Field(description="start of every random draw")
+    workers: Count = Field(description="processes; 0 means one for every core")
+    corpus: CorpusParams
+    demo: DemoParams
+    ingest: IngestParams
+    prosody: ProsodyParams
+    fit_converter: FitConverterParams
+    convert: ConvertParams
+    augment: AugmentParams
+    score: ScoreParams
+    select: SelectParams
+    publish: PublishParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    report: ReportParams
+
+
+def load_params(path: str | os.PathLike = "params.yaml") -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
+    """
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            values = yaml.safe_load(file)
+    except FileNotFoundError:
+        raise ParamsError(
+            f"{path}: no such file; run from the project's folder, or copy its params.yaml here"
+        ) from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: expected sections such as `corpus:` and `ingest:`, found {type(values).__name__}")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_describe(error)}") from None
+
+
+def _describe(error: ValidationError) -> str:
+    """Return the first thing that is wrong as one line: key, value, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        section = _section(first["loc"][:-1])
+        where = f" in `{'.'.join(map(str, first['loc'][:-1]))}`" if first["loc"][:-1] else ""
+        return unknown_value("key", first["loc"][-1], section.model_fields) + where
+    if first["type"] == "missing":
+        return f"key {key!r} is missing; take it from the params.yaml that came with this version"
+    message = first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    shown = f" = {value!r}" if not isinstance(value, dict) else ""
+    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _section(location: tuple) -> type[Section]:
+    section: type[Section] = Params
+    for part in location:
+        section = section.model_fields[part].annotation
+    return section

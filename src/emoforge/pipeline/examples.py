@@ -1,0 +1,48 @@
+"""Clips as recognisers take them: inputs, speakers and label indices, for either kind of model."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from emoforge.clips import ClipStore
+from emoforge.pipeline.features import Functionals
+from emoforge.pipeline.layout import Layout
+from emoforge.ser.recogniser import Examples
+
+
+class ExampleSource:
+    """Turns clip ids into :class:`Examples`.
+
+    Args:
+        layout: the run.
+        model: kind of recogniser, which decides what a clip's input is.
+        stages: whose clips can be asked for.
+    """
+
+    def __init__(self, layout: Layout, model: str, stages: Sequence[str]) -> None:
+        self._model = model
+        if model == "svm":
+            tables = [layout.functionals("prosody" if stage == "ingest" else stage) for stage in stages]
+            self._functionals = Functionals(*tables)
+        else:
+            folders = {"score": "convert"}
+            self._clips = ClipStore(*(layout.stage(folders.get(stage, stage)) / "clips" for stage in stages))
+
+    def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list[np.ndarray]:
+        """Return functionals (n_clips, n_functionals), or log-mel spectrograms (n_mels, n_frames) a clip."""
+        if self._model == "svm":
+            return self._functionals(clip_ids)
+        from emoforge.ser.logmel import log_mel
+
+        return [log_mel(*self._clips.read(clip_id)) for clip_id in clip_ids]
+
+    def examples(self, table: pa.Table, labels: Sequence[str] | None = None) -> Examples:
+        """Return the clips of *table*, in its order; label indices are given when *labels* are."""
+        indices = None
+        if labels is not None:
+            position = {label: index for index, label in enumerate(labels)}
+            indices = np.array([position[emotion] for emotion in table.column("emotion").to_pylist()])
+        return Examples(
+            self.inputs(table.column("clip_id").to_pylist()), np.asarray(table.column("speaker").to_pylist()), indices
+        )

@@ -1,0 +1,72 @@
+"""Stage prosody: frame tracks and functionals of every ingested clip."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emoforge import manifest
+from emoforge.batch import chunked, map_chunks
+from emoforge.clips import ClipStore
+from emoforge.outputs import built_aside, write_json
+from emoforge.params import Params, ProsodyParams
+from emoforge.pipeline.features import write_functionals, write_tracks
+from emoforge.pipeline.layout import Layout
+from emoforge.prosody.analysis import analyse
+from emoforge.prosody.functionals import FUNCTIONAL_NAMES, functionals
+from emoforge.prosody.tracks import Tracks
+
+_CHUNK = 64
+
+
+def run(params: Params, layout: Layout) -> dict:
+    """Run the stage and return its metrics."""
+    table = manifest.read(layout.manifest("ingest"))
+    store = layout.stage("ingest") / "clips"
+    clip_ids = table.column("clip_id").to_pylist()
+    with built_aside(layout.stage("prosody")) as folder:
+        tracks = folder / "tracks"
+        chunks = [
+            (store, tracks / f"tracks-{number:05d}.parquet", chunk, params.prosody)
+            for number, chunk in enumerate(chunked(clip_ids, _CHUNK))
+        ]
+        results = map_chunks(
+            _analyse_chunk,
+            chunks,
+            workers=params.workers,
+            description="prosody",
+            unit="clip",
+            sizes=[len(chunk) for _, _, chunk, _ in chunks],
+        )
+        parts = list(results)
+        features = np.concatenate([part for part, _ in parts])
+        write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
+    voiced_share = np.concatenate([share for _, share in parts])
+    metrics = {
+        "clips": len(clip_ids),
+        "functionals": len(FUNCTIONAL_NAMES),
+        "voiced_share": round(float(voiced_share.mean()), 4),
+        "unvoiced_clips": int((voiced_share == 0).sum()),
+    }
+    write_json(layout.metrics("prosody"), metrics)
+    return metrics
+
+
+def track_and_describe(signal: np.ndarray, sampling_rate: int, options: ProsodyParams) -> tuple[Tracks, np.ndarray]:
+    """Return the tracks and the functionals of a signal; every stage that needs them calls this, so they agree."""
+    tracks = analyse(
+        signal, sampling_rate, hop_s=options.hop_s, f0_min_hz=options.f0_min_hz, f0_max_hz=options.f0_max_hz
+    )
+    return tracks, functionals(signal, sampling_rate, tracks=tracks)
+
+
+def _analyse_chunk(job: tuple[Path, Path, Sequence[str], ProsodyParams]) -> tuple[np.ndarray, np.ndarray]:
+    store, path, clip_ids, options = job
+    clips = ClipStore(store)
+    tracks, features = [], []
+    for clip_id in clip_ids:
+        clip_tracks, clip_features = track_and_describe(*clips.read(clip_id), options)
+        tracks.append((clip_id, clip_tracks))
+        features.append(clip_features)
+    write_tracks(path, tracks)
+    return np.stack(features), np.array([clip_tracks.voiced.mean() for _, clip_tracks in tracks])

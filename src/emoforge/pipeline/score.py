@@ -1,0 +1,168 @@
+"""Stage score: every score of every converted clip. No threshold here.
+
+Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of a training speaker is judged by a
+model that never heard that speaker, and no judge hears a speaker of another split.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emoforge import manifest
+from emoforge.batch import chunked, map_chunks
+from emoforge.clips import ClipStore
+from emoforge.labels import NEUTRAL
+from emoforge.outputs import built_aside, write_json
+from emoforge.params import Params, ProsodyParams
+from emoforge.pipeline.features import Functionals, write_functionals
+from emoforge.pipeline.layout import Layout
+from emoforge.pipeline.prosody import track_and_describe
+from emoforge.prosody.functionals import FUNCTIONAL_NAMES
+
+_CHUNK = 32
+#: What quality.scoring measures and the manifest keeps.
+_SCORES = (
+    "naturalness",
+    "speaker_similarity",
+    "content_error",
+    "clipping_share",
+    "silence_share",
+    "duration_ratio",
+    "f0_range_st",
+)
+
+
+def run(params: Params, layout: Layout) -> dict:
+    """Run the stage and return its metrics."""
+    recorded = manifest.read(layout.manifest("ingest"))
+    converted = manifest.read(layout.manifest("convert"))
+    clip_ids = converted.column("clip_id").to_pylist()
+    with built_aside(layout.stage("score")) as folder:
+        scores, features = _score_all(recorded, converted, params, layout)
+        write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
+        labels, probabilities = _judge(recorded, converted, features, params, layout)
+        emotions = converted.column("emotion").to_pylist()
+        target = [labels.index(emotion) for emotion in emotions]
+        columns = {name: scores[name].astype(np.float32) for name in _SCORES} | {
+            "emotion_confidence": probabilities[np.arange(len(target)), target].astype(np.float32),
+            "emotion_probabilities": [list(zip(labels, row, strict=True)) for row in probabilities.tolist()],
+        }
+        scored = manifest.set_columns(converted, columns)
+        manifest.write(scored, folder / "manifest.parquet")
+    recognised = probabilities.argmax(axis=1) == np.asarray(target)
+    metrics = {
+        "clips": len(clip_ids),
+        "mean": {name: round(float(np.nanmean(scores[name])), 4) for name in _SCORES},
+        "emotion_confidence": round(float(columns["emotion_confidence"].mean()), 4),
+        "recall": {
+            emotion: round(float(recognised[np.asarray(emotions) == emotion].mean()), 4)
+            for emotion in sorted(set(emotions))
+        },
+    }
+    write_json(layout.metrics("score"), metrics)
+    return metrics
+
+
+def _score_all(
+    recorded: pa.Table, converted: pa.Table, params: Params, layout: Layout
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    stores = (layout.stage("convert") / "clips", layout.stage("ingest") / "clips")
+    references = _speaker_references(recorded, params, stores[1])
+    rows = converted.select(["clip_id", "source_clip_id", "speaker"]).to_pylist()
+    chunks = []
+    for chunk in chunked(rows, _CHUNK):
+        pairs = [(row["clip_id"], row["source_clip_id"]) for row in chunk]
+        own = np.stack([references[row["source_clip_id"]] for row in chunk])
+        chunks.append((stores, pairs, own, params.prosody))
+    parts = list(
+        map_chunks(
+            _score_chunk,
+            chunks,
+            workers=params.workers,
+            description="score",
+            unit="clip",
+            sizes=[len(pairs) for _, pairs, _, _ in chunks],
+        )
+    )
+    scores = {name: np.concatenate([part[name] for part, _ in parts]) for name in _SCORES}
+    return scores, np.concatenate([features for _, features in parts])
+
+
+def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict[str, np.ndarray]:
+    """Return for every neutral training clip the mean embedding of its speaker's other neutral clips."""
+    neutral = recorded.filter(
+        pc.and_(pc.equal(recorded.column("emotion"), NEUTRAL), pc.equal(recorded.column("split"), "train"))
+    )
+    clip_ids = neutral.column("clip_id").to_pylist()
+    chunks = [(store, chunk) for chunk in chunked(clip_ids, _CHUNK)]
+    embeddings = np.concatenate(
+        list(
+            map_chunks(
+                _embed_chunk,
+                chunks,
+                workers=params.workers,
+                description="score: voices",
+                unit="clip",
+                sizes=[len(chunk) for _, chunk in chunks],
+            )
+        )
+    )
+    speakers = np.asarray(neutral.column("speaker").to_pylist())
+    references = {}
+    for index, clip_id in enumerate(clip_ids):
+        others = speakers == speakers[index]
+        if others.sum() > 1:
+            others[index] = False
+        mean = embeddings[others].mean(axis=0)
+        references[clip_id] = mean / np.linalg.norm(mean)
+    return references
+
+
+@lru_cache(maxsize=1)
+def _scorers():
+    from emoforge.quality.naturalness import Dnsmos
+    from emoforge.quality.speaker import SpeakerEncoder
+
+    return Dnsmos(), SpeakerEncoder()
+
+
+def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
+    store, clip_ids = job
+    clips = [ClipStore(store).read(clip_id) for clip_id in clip_ids]
+    return _scorers()[1].embed([signal for signal, _ in clips], clips[0][1])
+
+
+def _score_chunk(
+    job: tuple[tuple[Path, Path], Sequence[tuple[str, str]], np.ndarray, ProsodyParams],
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    from emoforge.quality.scoring import score_batch
+
+    stores, pairs, references, options = job
+    converted_store, source_store = ClipStore(stores[0]), ClipStore(stores[1])
+    converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
+    sources = [source_store.read(source_id) for _, source_id in pairs]
+    dnsmos, encoder = _scorers()
+    analysed = [track_and_describe(signal, sampling_rate, options) for signal, sampling_rate in converted]
+    scores = score_batch(
+        [signal for signal, _ in converted],
+        [signal for signal, _ in sources],
+        references,
+        converted[0][1],
+        dnsmos=dnsmos,
+        encoder=encoder,
+        f0_hz=[tracks.f0_hz for tracks, _ in analysed],
+    )
+    return scores, np.stack([features for _, features in analysed])
+
+
+def _judge(
+    recorded: pa.Table, converted: pa.Table, features: np.ndarray, params: Params, layout: Layout
+) -> tuple[list[str], np.ndarray]:
+    """Return the judge's labels and its probabilities (n_clips, n_classes) for every converted clip."""
+    from emoforge.study.judge import out_of_fold_judge
+
+    raise NotImplementedError

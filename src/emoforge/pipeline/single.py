@@ -1,0 +1,123 @@
+"""What the command line does with single recordings and with the project's choice of corpus."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emoforge import corpora
+from emoforge.audio import decode, resample, write
+from emoforge.convert import registry
+from emoforge.convert.base import Utterance
+from emoforge.errors import AudioError, EmoforgeError, ModelError
+from emoforge.labels import NEUTRAL, canonical_emotion
+from emoforge.outputs import written_aside
+from emoforge.params import Params, load_params
+from emoforge.pipeline.layout import Layout
+from emoforge.pipeline.prosody import track_and_describe
+from emoforge.preprocess import active_level_db, level_gain, trim_silence
+
+
+def convert_file(
+    recording: Path,
+    output: Path,
+    *,
+    emotion: str,
+    intensity: float = 1.0,
+    seed: int = 0,
+    converter: Path | None = None,
+    root: Path = Path(),
+) -> str:
+    """Convert one neutral recording and return the closing line.
+
+    Raises:
+        EmoforgeError: the recording cannot be read, the emotion is unknown to the converter, or there is none.
+    """
+    folder = converter or Layout(root).stage("converter")
+    model = registry.load(folder)
+    signal, sampling_rate = _read(recording)
+    options = _params(root).prosody
+    tracks, _ = track_and_describe(signal, sampling_rate, options)
+    source = Utterance(
+        clip_id=str(recording),
+        speaker=str(recording),
+        sentence=None,
+        emotion=NEUTRAL,
+        signal=signal,
+        sampling_rate=sampling_rate,
+        tracks=tracks,
+    )
+    conversion = model.convert(source, canonical_emotion(emotion), intensity=intensity, seed=seed)
+    write(output, conversion.signal, sampling_rate)
+    seconds = len(conversion.signal) / sampling_rate
+    return f"{output}: {canonical_emotion(emotion)}, intensity {intensity:g}, {seconds:.2f} s ({model.name})"
+
+
+def predict_files(
+    recordings: Sequence[Path], *, model: Path | None = None, enrolment: Sequence[Path] = (), root: Path = Path()
+) -> list[str]:
+    """Return a line a recording: the emotions a recogniser hears, most probable first.
+
+    Args:
+        recordings: of one speaker.
+        model: folder of a functionals recogniser; the project's synthetic arm when omitted.
+        enrolment: neutral recordings of the same speaker.
+        root: the project.
+
+    Raises:
+        EmoforgeError: a recording cannot be read, or there is no such recogniser.
+    """
+    from emoforge.ser.recogniser import Examples, load_recogniser
+    from emoforge.ser.svm import SvmRecogniser
+
+    recogniser = load_recogniser(model or Layout(root).models / "synthetic")
+    if not isinstance(recogniser, SvmRecogniser):
+        raise ModelError("predict takes recognisers of functionals (train.model: svm)")
+    options = _params(root)
+    signals = [trim_silence(*_read(path)) for path in [*enrolment, *recordings]]
+    levels = [active_level_db(signal, 16000) for signal in signals]
+    gain = level_gain(levels[: len(enrolment)] or levels, peak=max(float(np.abs(signal).max()) for signal in signals))
+    features = np.stack(
+        [track_and_describe((signal * gain).astype(np.float32), 16000, options.prosody)[1] for signal in signals]
+    )
+    speakers = np.full(len(signals), "speaker")
+    n = len(enrolment)
+    probabilities = recogniser.predict_proba(Examples(features[n:], speakers[n:]), Examples(features[:n], speakers[:n]))
+    lines = []
+    for path, row in zip(recordings, probabilities, strict=True):
+        ranked = sorted(zip(row, recogniser.labels, strict=True), reverse=True)
+        lines.append(f"{path}: " + ", ".join(f"{label} {probability:.2f}" for probability, label in ranked))
+    return lines
+
+
+def import_corpus(name: str, root: Path, project: Path) -> str:
+    """Check the corpus below *root*, write it into the project's params.yaml and return the closing line.
+
+    Raises:
+        EmoforgeError: no such corpus, it is not there, or the project has no params.yaml.
+    """
+    from ruamel.yaml import YAML
+
+    recordings = corpora.read(name, root)
+    path = project / "params.yaml"
+    load_params(path)
+    # ruamel keeps comments and order: the file stays the user's own.
+    yaml = YAML()
+    values = yaml.load(path)
+    values["corpus"]["name"], values["corpus"]["root"] = name, str(root)
+    with written_aside(path) as aside:
+        yaml.dump(values, aside)
+    speakers = len({recording.speaker for recording in recordings})
+    return f"{name}: {len(recordings)} recordings of {speakers} speakers; `dvc repro` uses them from now on"
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    try:
+        signal, sampling_rate = decode(path)
+    except AudioError as error:
+        raise EmoforgeError(f"{path}: {error}") from error
+    return resample(signal, sampling_rate, 16000), 16000
+
+
+def _params(root: Path) -> Params:
+    return load_params(root / "params.yaml")

@@ -1,0 +1,45 @@
+"""How a stage is run: load the params, call it, say in one line what came out, turn errors into one line."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from emoforge.errors import EmoforgeError
+from emoforge.params import Params, load_params
+from emoforge.pipeline.layout import Layout
+
+Run = Callable[[Params, Layout], dict]
+
+
+def run_stage(name: str, run: Run, *, root: Path = Path()) -> None:
+    """Run one stage in the project folder *root* and print its closing line."""
+    started = time.monotonic()
+    metrics = run(load_params(root / "params.yaml"), Layout(root))
+    print(f"{name}: {describe(metrics)} ({time.monotonic() - started:.1f} s)", flush=True)
+
+
+def main(name: str, run: Run) -> None:
+    """Run one stage as a script does: an error the user can mend is one line and status 1."""
+    try:
+        run_stage(name, run)
+    except EmoforgeError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def describe(metrics: dict) -> str:
+    """Return the plain numbers and words of *metrics* in one line; what is nested stays in the metrics file.
+
+    >>> describe({"clips_in": 3, "uar": 0.61234, "rejected": {"silent": 1}})
+    'clips_in 3, uar 0.612, rejected 1'
+    """
+    parts = []
+    for key, value in metrics.items():
+        if isinstance(value, float):
+            parts.append(f"{key} {value:.3f}")
+        elif isinstance(value, int | str):
+            parts.append(f"{key} {value}")
+        elif isinstance(value, dict) and key == "rejected":
+            parts.append(f"{key} {sum(value.values())}")
+    return ", ".join(parts)
