@@ -90,7 +90,7 @@ class ConvertParams(Section):
 
 class AugmentParams(Section):
     variants: AtLeastOne = Field(description="augmented copies of every real training clip")
-    kinds: Annotated[list[Literal["noise", "speed", "pitch", "reverb"]], Field(min_length=1)] = Field(
+    kinds: Annotated[list[Literal["white_noise", "pink_noise", "speed", "pitch", "reverb"]], Field(min_length=1)] = Field(
         description="classical augmentations to draw from"
     )
 

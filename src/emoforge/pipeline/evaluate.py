@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 from emoforge import manifest
 from emoforge.outputs import built_aside, write_json, written_aside
 from emoforge.params import Params
-from emoforge.pipeline.examples import ExampleSource
+from emoforge.pipeline.examples import ExampleSource, enrolment_of, scored_clips
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.train import enrolment_of, scored_clips
 from emoforge.ser.metrics import ece, macro_f1, uar, wa
 from emoforge.ser.recogniser import load_recogniser
 from emoforge.study.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION

@@ -4,11 +4,28 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from emoforge.clips import ClipStore
 from emoforge.pipeline.features import Functionals
 from emoforge.pipeline.layout import Layout
 from emoforge.ser.recogniser import Examples
+
+
+def emotions_of(table: pa.Table) -> list[str]:
+    """Return the emotions of the recorded training clips: what a recogniser can learn, in alphabetical order."""
+    train = scored_clips(table, "train")
+    return sorted(set(train.column("emotion").to_pylist()))
+
+
+def scored_clips(table: pa.Table, split: str) -> pa.Table:
+    """Return the recorded clips of *split* that train or test a recogniser: all but those that enrol a speaker."""
+    return table.filter((pc.field("origin") == "recorded") & (pc.field("split") == split) & ~pc.field("enrolment"))
+
+
+def enrolment_of(table: pa.Table, *splits: str) -> pa.Table:
+    """Return the recorded clips that enrol the speakers of *splits*."""
+    return table.filter((pc.field("origin") == "recorded") & pc.field("split").isin(splits) & pc.field("enrolment"))
 
 
 class ExampleSource:
@@ -33,9 +50,9 @@ class ExampleSource:
         """Return functionals (n_clips, n_functionals), or log-mel spectrograms (n_mels, n_frames) a clip."""
         if self._model == "svm":
             return self._functionals(clip_ids)
-        from emoforge.ser.logmel import log_mel
+        from emoforge.ser.logmel import logmel
 
-        return [log_mel(*self._clips.read(clip_id)) for clip_id in clip_ids]
+        return [logmel(*self._clips.read(clip_id)) for clip_id in clip_ids]
 
     def examples(self, table: pa.Table, labels: Sequence[str] | None = None) -> Examples:
         """Return the clips of *table*, in its order; label indices are given when *labels* are."""

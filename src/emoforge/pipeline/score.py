@@ -18,10 +18,12 @@ from emoforge.clips import ClipStore
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params, ProsodyParams
-from emoforge.pipeline.features import Functionals, write_functionals
+from emoforge.pipeline.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
+from emoforge.pipeline.features import write_functionals
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.prosody import track_and_describe
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES
+from emoforge.study.judge import out_of_fold_judge
 
 _CHUNK = 32
 #: What quality.scoring measures and the manifest keeps.
@@ -163,6 +165,16 @@ def _judge(
     recorded: pa.Table, converted: pa.Table, features: np.ndarray, params: Params, layout: Layout
 ) -> tuple[list[str], np.ndarray]:
     """Return the judge's labels and its probabilities (n_clips, n_classes) for every converted clip."""
-    from emoforge.study.judge import out_of_fold_judge
-
-    raise NotImplementedError
+    labels = emotions_of(recorded)
+    train = scored_clips(recorded, "train")
+    source = ExampleSource(layout, "svm", ["ingest"])
+    judge = out_of_fold_judge(
+        source.examples(train, labels),
+        splits=np.asarray(train.column("split").to_pylist()),
+        origins=np.asarray(train.column("origin").to_pylist()),
+        labels=labels,
+        enrolment=source.examples(enrolment_of(recorded, "train")),
+        n_folds=params.score.judge_folds,
+        seed=params.seed,
+    )
+    return labels, judge.judge(features, np.asarray(converted.column("speaker").to_pylist()))

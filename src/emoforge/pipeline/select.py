@@ -30,6 +30,7 @@ def run(params: Params, layout: Layout) -> dict:
         for name, field in zip(scored.schema.names, scored.schema, strict=True)
         if pa.types.is_floating(field.type) and scored.column(name).null_count < len(scored)
     }
+    scores["confidence"] = scores.pop("emotion_confidence")
     keep, reasons = select(
         scores,
         thresholds,
@@ -46,6 +47,6 @@ def run(params: Params, layout: Layout) -> dict:
     with built_aside(layout.stage("select")) as folder:
         table = manifest.validate(manifest.concatenate([recorded, selected]), name="select")
         manifest.write(table, folder / "manifest.parquet")
-    metrics = yields(keep, reasons, emotions)
+    metrics = yields(emotions, keep, reasons)
     write_json(layout.metrics("select"), metrics)
-    return metrics
+    return {"clips_in": metrics["all"]["in"], "kept": metrics["all"]["out"]}

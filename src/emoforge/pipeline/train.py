@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from emoforge import manifest
 from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params
-from emoforge.pipeline.examples import ExampleSource
+from emoforge.pipeline.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
 from emoforge.pipeline.layout import Layout
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples, Recogniser, recogniser_class
@@ -52,22 +52,6 @@ def run(params: Params, layout: Layout) -> dict:
     }
 
 
-def emotions_of(table: pa.Table) -> list[str]:
-    """Return the emotions of the recorded training clips: what a recogniser can learn, in alphabetical order."""
-    train = scored_clips(table, "train")
-    return sorted(set(train.column("emotion").to_pylist()))
-
-
-def scored_clips(table: pa.Table, split: str) -> pa.Table:
-    """Return the recorded clips of *split* that train or test a recogniser: all but those that enrol a speaker."""
-    return table.filter((pc.field("origin") == "recorded") & (pc.field("split") == split) & ~pc.field("enrolment"))
-
-
-def enrolment_of(table: pa.Table, *splits: str) -> pa.Table:
-    """Return the recorded clips that enrol the speakers of *splits*."""
-    return table.filter((pc.field("origin") == "recorded") & pc.field("split").isin(splits) & pc.field("enrolment"))
-
-
 def training_pool(table: pa.Table, layout: Layout) -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
     """Return clip ids, kinds (real, classical, synthetic), emotions and speakers of all that arms choose from."""
     real = scored_clips(table, "train").select(["clip_id", "emotion", "speaker"]).to_pylist()
@@ -91,7 +75,11 @@ def _fit(
 ) -> Recogniser:
     chosen = pool.take(arm.rows)
     train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
-    options = {"n_steps": params.train.steps} if params.train.model == "logmel" else {}
+    options = {}
+    if params.train.model == "logmel":
+        from emoforge.ser.training import TrainingOptions
+
+        options["options"] = TrainingOptions(n_steps=params.train.steps)
     return recogniser_class(params.train.model).fit(
         train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
     )

@@ -1,0 +1,251 @@
+"""Download a corpus from its open address and unpack it.
+
+A broken download goes on where it stopped, also in a later call; what arrives is checked against size and checksum;
+unpacking happens beside the final folder, which appears complete or not at all.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import requests
+from tqdm import tqdm
+
+from emoforge.corpora import registry
+from emoforge.corpora.archive import archive_stem, unpack
+from emoforge.corpora.recording import Download
+from emoforge.errors import CorpusError
+
+#: Called with bytes here so far, bytes in all (None if unknown) and the file's name.
+Progress = Callable[[int, int | None, str], None]
+
+_ATTEMPTS = 5
+_TIMEOUT_S = (10, 60)
+# A chunk that the connection breaks off in is lost, so they are small.
+_CHUNK_BYTES = 1 << 14
+_LONGEST_PAUSE_S = 60.0
+_MARKER = ".emoforge-fetched.json"
+_BROKEN = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+
+
+def fetch(
+    name: str,
+    folder: Path,
+    *,
+    downloads: tuple[Download, ...] | None = None,
+    progress: Progress | None = None,
+    pause_s: float = 1.0,
+) -> Path:
+    """Download the corpus *name* into ``folder/<name>`` and return that path, ready for :func:`registry.read`.
+
+    A folder fetched before is returned as it is. Several archives are unpacked into a folder each, named after them;
+    the only folder of a single archive is taken as the root.
+
+    Args:
+        name: of a registered corpus.
+        folder: where corpora are kept; made if need be.
+        downloads: instead of the registered addresses, for a mirror.
+        progress: told about every piece; None draws a progress bar when standard error is a terminal.
+        pause_s: before the first retry; doubled at each that brings nothing, up to a minute.
+
+    Raises:
+        CorpusError: the corpus has no open address (the line says how to get it), the server refuses or keeps
+            breaking off, what came is not what was announced, an archive is unsafe, or ``folder/<name>`` holds
+            something else.
+    """
+    known = registry.info(name)
+    downloads = known.downloads if downloads is None else downloads
+    if not downloads:
+        raise CorpusError(f"{known.name} has no open address to fetch it from; {known.access or 'see its page'}")
+    root = folder / known.name
+    marker = json.dumps([[item.url, item.checksum] for item in downloads], indent=2) + "\n"
+    if root.is_dir() and any(root.iterdir()):
+        found = root / _MARKER
+        if found.is_file() and found.read_text(encoding="utf-8") == marker:
+            return root
+        raise CorpusError(
+            f"{root} already holds something that was not fetched from there; move it or name another folder"
+        )
+
+    arriving, unpacked = folder / f".{known.name}-arriving", folder / f".{known.name}-unpacking"
+    arriving.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(unpacked, ignore_errors=True)
+    try:
+        for item in downloads:
+            stem = archive_stem(item.filename)
+            if Path(item.filename).name != item.filename or stem is None:
+                raise CorpusError(f"{item.filename!r} is no file name of an archive that can be unpacked")
+            archive = download(item, arriving, progress=progress, pause_s=pause_s)
+            try:
+                unpack(archive, unpacked / stem if len(downloads) > 1 else unpacked)
+            except CorpusError:
+                # Kept, it would be found complete at the next call, and refused again.
+                archive.unlink()
+                raise
+        content = _only_folder(unpacked) if len(downloads) == 1 else unpacked
+        (content / _MARKER).write_text(marker, encoding="utf-8")
+        if root.is_dir():
+            root.rmdir()
+        content.rename(root)
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
+    shutil.rmtree(arriving)
+    return root
+
+
+def download(item: Download, folder: Path, *, progress: Progress | None = None, pause_s: float = 1.0) -> Path:
+    """Download *item* into *folder* and return the file's path; a file that is already there is checked and kept.
+
+    Args:
+        item: what to get.
+        folder: an existing folder; the unfinished file is called ``<filename>.part``.
+        progress: as for :func:`fetch`.
+        pause_s: as for :func:`fetch`.
+
+    Raises:
+        CorpusError: as for :func:`fetch`.
+    """
+    target = folder / item.filename
+    if target.is_file():
+        _check(item, target)
+        return target
+    part = folder / f"{item.filename}.part"
+    if item.size_bytes is None and item.checksum is None:
+        # Nothing could tell whether a piece left by an earlier call belongs to the file as it is now.
+        part.unlink(missing_ok=True)
+    with _reporter(progress, item.filename) as report, requests.Session() as session:
+        pause, failures = pause_s, 0
+        while True:
+            before = _size(part)
+            try:
+                _get_rest(session, item, part, report)
+                break
+            except _BrokenOffError as broken:
+                # Whoever makes headway is not given up on, however often the line drops.
+                if _size(part) > before:
+                    pause, failures = pause_s, 0
+                failures += 1
+                if failures == _ATTEMPTS:
+                    raise CorpusError(
+                        f"{item.url}: given up after {_ATTEMPTS} attempts ({broken}); {_size(part)} bytes are kept, "
+                        "call again to go on"
+                    ) from broken
+                time.sleep(min(max(pause, broken.wait_s), _LONGEST_PAUSE_S))
+                pause *= 2
+    _check(item, part)
+    part.rename(target)
+    return target
+
+
+class _BrokenOffError(Exception):
+    """The attempt ended early; another one may help, after *wait_s* if the server asked for that."""
+
+    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait_s = wait_s
+
+
+def _get_rest(session: requests.Session, item: Download, part: Path, report: Callable[[int, int | None], None]) -> None:
+    """Append to *part* what is missing of *item*, or start over when the server cannot do that."""
+    have = _size(part)
+    # Compressed transfer would make byte ranges and sizes mean something else.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    try:
+        with session.get(item.url, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
+            if response.status_code == 416:
+                if _total(response) == have:
+                    return
+                part.unlink(missing_ok=True)
+                raise _BrokenOffError("the piece kept from before is not a part of the file")
+            if response.status_code == 429 or response.status_code >= 500:
+                raise _BrokenOffError(f"status {response.status_code}", _retry_after(response))
+            if response.status_code not in (200, 206):
+                raise CorpusError(f"{item.url} answers with status {response.status_code}; see the corpus's page")
+            if response.status_code == 206 and not _continues(response, have):
+                part.unlink(missing_ok=True)
+                raise _BrokenOffError("the server sent another range than the one asked for")
+            have = have if response.status_code == 206 else 0
+            total = _total(response)
+            with part.open("ab" if have else "wb") as file:
+                report(have, total)
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    file.write(chunk)
+                    have += len(chunk)
+                    report(have, total)
+    except _BROKEN as error:
+        raise _BrokenOffError(type(error).__name__) from error
+    except requests.RequestException as error:
+        raise CorpusError(f"{item.url} cannot be fetched: {error}") from error
+    except OSError as error:
+        raise CorpusError(f"{part} cannot be written: {error}") from error
+    if total is not None and have < total:
+        raise _BrokenOffError(f"{have} of {total} bytes came")
+
+
+def _total(response: requests.Response) -> int | None:
+    """Return the size of the whole file as the response states it, or None."""
+    if response.status_code in (206, 416):
+        size = response.headers.get("Content-Range", "").rpartition("/")[2]
+    else:
+        size = response.headers.get("Content-Length", "")
+    return int(size) if size.isdecimal() else None
+
+
+def _continues(response: requests.Response, have: int) -> bool:
+    return response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds the server asks to wait; a date instead of seconds counts as nothing."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else 0.0
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _check(item: Download, path: Path) -> None:
+    """Raise CorpusError, and delete *path*, unless it has the size and checksum of *item*."""
+    size = _size(path)
+    if item.size_bytes is not None and size != item.size_bytes:
+        path.unlink()
+        raise CorpusError(f"{item.url}: {size} bytes came, {item.size_bytes} were expected; deleted, fetch it again")
+    if item.checksum is None:
+        return
+    algorithm, _, expected = item.checksum.partition(":")
+    with path.open("rb") as file:
+        actual = hashlib.file_digest(file, algorithm).hexdigest()
+    if actual != expected.lower():
+        path.unlink()
+        raise CorpusError(f"{item.url}: its {algorithm} is {actual}, not {expected}; deleted, fetch it again")
+
+
+def _only_folder(folder: Path) -> Path:
+    """Return the only thing in *folder* if that is a folder, else *folder* itself."""
+    children = [child for child in folder.iterdir() if child.name != "__MACOSX"]
+    return children[0] if len(children) == 1 and children[0].is_dir() else folder
+
+
+@contextlib.contextmanager
+def _reporter(progress: Progress | None, filename: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function to tell about bytes here and bytes in all: the caller's, or one that draws a bar."""
+    if progress is not None:
+        yield lambda have, total: progress(have, total, filename)
+        return
+    with tqdm(desc=filename, unit="B", unit_scale=True, unit_divisor=1000, disable=None) as bar:
+
+        def report(have: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(have - bar.n)
+
+        yield report

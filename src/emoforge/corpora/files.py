@@ -1,0 +1,158 @@
+"""What every importer does with a folder: find its audio by stem, recognise its layout, say clearly what is wrong."""
+
+import csv
+import itertools
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from emoforge.corpora.recording import CorpusInfo, Recording
+from emoforge.errors import CorpusError, unknown_value
+
+#: What libsndfile decodes. Containers with video or AAC (mp4, m4a, avi) are not among them.
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".sph")
+AUDIO_SUFFIXES += (".nist", ".caf", ".w64", ".rf64")
+
+_GIT_LFS_POINTER = b"version https://git-lfs"
+
+
+def index_audio(root: Path) -> dict[str, Path]:
+    """Return every audio file below *root*: its path relative to *root*, ``/``-separated and without extension.
+
+    Files are found whatever their extension's case; hidden files and folders, and the ``__MACOSX`` folders that some
+    archives hold, are passed over. Links to folders are followed, each folder being visited once.
+
+    Raises:
+        CorpusError: two files of one folder differ in their extension only.
+    """
+    index: dict[str, Path] = {}
+    visited: set[str] = set()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        for name in sorted(files):
+            path = Path(folder, name)
+            if name.startswith(".") or path.suffix.lower() not in AUDIO_SUFFIXES:
+                continue
+            stem = path.relative_to(root).with_suffix("").as_posix()
+            if stem in index:
+                raise CorpusError(f"{folder} holds both {index[stem].name} and {name}; keep one of the two")
+            index[stem] = path
+    return index
+
+
+def by_name(index: Mapping[str, Path]) -> dict[str, Path]:
+    """Return *index* keyed by file name alone (no folder, no extension), for corpora whose file names are unique.
+
+    Some copies hold a corpus twice, once inside itself: the file nearest to the root is taken.
+
+    Raises:
+        CorpusError: two files of one name are equally near.
+    """
+    named: dict[str, Path] = {}
+    for path in sorted(index.values(), key=lambda path: (len(path.parts), path)):
+        known = named.setdefault(path.stem, path)
+        if known is not path and len(known.parts) == len(path.parts):
+            raise CorpusError(f"{known} and {path} have the same name; keep one of the two")
+    return named
+
+
+def locate(root: Path, looks_right: Callable[[Path], bool]) -> list[Path]:
+    """Return the folders that *looks_right* accepts: *root* itself, else its children, else its grandchildren.
+
+    Archives are often unpacked into a folder of their own, so the layout may begin one or two levels down.
+    """
+    level = [root] if root.is_dir() else []
+    for _ in range(3):
+        found = [folder for folder in level if looks_right(folder)]
+        if found:
+            return found
+        level = [child for folder in level for child in subfolders(folder)]
+    return []
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Return the folders directly in *folder* that are not hidden, sorted."""
+    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def wrong_root(root: Path, info: CorpusInfo, expected: str) -> CorpusError:
+    """Return the error for a *root* that does not look like the corpus: what was *expected*, what was found."""
+    if not root.exists():
+        return CorpusError(f"{root} does not exist; {info.name} needs {expected} ({_how_to_get(info)})")
+    if not root.is_dir():
+        return CorpusError(f"{root} is a file, not a folder; {info.name} needs {expected}")
+    names = sorted(child.name + "/" * child.is_dir() for child in root.iterdir())
+    found = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return CorpusError(f"{root} does not look like {info.title}: expected {expected}, found {found or 'nothing'}")
+
+
+def _how_to_get(info: CorpusInfo) -> str:
+    return f"`emoforge corpora fetch {info.name}` gets it" if info.downloads else info.access
+
+
+def match_name(pattern: re.Pattern[str], stem: str, path: Path, info: CorpusInfo) -> re.Match[str]:
+    """Return the match of *stem* with *pattern*.
+
+    Raises:
+        CorpusError: the file is not named the corpus's way.
+    """
+    match = pattern.fullmatch(stem)
+    if match is None:
+        raise CorpusError(f"{path} is not named the way {info.title} names its clips; move it out of the corpus")
+    return match
+
+
+def decode(codes: Mapping[str, str], code: str, what: str, where: object) -> str:
+    """Return what *code* stands for.
+
+    Raises:
+        CorpusError: *code* is not among *codes*; the line names *where* it stands.
+    """
+    if code not in codes:
+        raise CorpusError(f"{where}: {unknown_value(what, code, codes)}")
+    return codes[code]
+
+
+def read_rows(path: Path, columns: Iterable[str], *, delimiter: str = ",") -> list[dict[str, str]]:
+    """Return the rows of a delimited UTF-8 table, each with at least *columns*; values are stripped of blanks.
+
+    Raises:
+        CorpusError: the file cannot be read as text, or a column is missing.
+    """
+    # In tab-separated tables a quotation mark is a character like any other.
+    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
+            header = [name.strip() for name in reader.fieldnames or ()]
+            missing = [column for column in columns if column not in header]
+            if missing:
+                raise CorpusError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}")
+            reader.fieldnames = header
+            return [{key: (row[key] or "").strip() for key in header} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(f"{path} cannot be read as a UTF-8 table: {error}") from error
+
+
+def finish(recordings: Iterable[Recording], root: Path, info: CorpusInfo, expected: str) -> list[Recording]:
+    """Return *recordings* sorted by stem.
+
+    Raises:
+        CorpusError: there are none, a stem occurs twice, or the audio is still a Git LFS pointer.
+    """
+    ordered = sorted(recordings, key=lambda recording: recording.stem)
+    if not ordered:
+        raise wrong_root(root, info, expected)
+    for one, other in itertools.pairwise(ordered):
+        if one.stem == other.stem:
+            raise CorpusError(f"{one.path} and {other.path} are both clip {one.stem} of {info.name}; keep one of them")
+    with ordered[0].path.open("rb") as file:
+        if file.read(len(_GIT_LFS_POINTER)) == _GIT_LFS_POINTER:
+            raise CorpusError(f"{ordered[0].path} is a Git LFS pointer, not audio; run `git lfs pull` in {root}")
+    return ordered
