@@ -16,9 +16,10 @@ export DVC_NO_ANALYTICS := 1
 
 repro: $(VENV)/.installed
 ifeq ($(CORPUS),)
-	dvc repro
+	dvc repro --keep-going
 else
-	dvc exp run --set-param corpus.name=$(CORPUS) --set-param corpus.root=$(CORPUS_ROOT)
+	emoforge corpora import $(CORPUS) $(CORPUS_ROOT)
+	dvc repro --keep-going
 endif
 
 test: $(VENV)/.installed-test

@@ -60,7 +60,7 @@ def test_reasons_of_unusable_files(tmp_path):
     for name, reason in [
         ("text.wav", "corrupt"),
         ("nothing.wav", "corrupt"),
-        ("missing.wav", "corrupt"),
+        ("gone.wav", "missing: no such file"),
         ("empty.wav", "empty"),
         ("nan.wav", "not finite"),
     ]:

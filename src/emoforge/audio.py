@@ -6,6 +6,7 @@ Everything inside emoforge is mono float32 in [-1, 1]; everything stored is 16-b
 import hashlib
 import io
 import os
+from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -32,6 +33,8 @@ def decode(
     Raises:
         AudioError: the file is missing, corrupt or empty, or holds no samples between the two times.
     """
+    if not isinstance(source, bytes) and not Path(source).exists():
+        raise AudioError("missing: no such file")
     try:
         with soundfile.SoundFile(io.BytesIO(source) if isinstance(source, bytes) else os.fspath(source)) as file:
             sampling_rate = file.samplerate

@@ -13,6 +13,8 @@ app = typer.Typer(
     help="Synthetic emotional speech: made from neutral recordings, filtered, versioned and put to the test.",
     no_args_is_help=True,
     add_completion=False,
+    # Plain help: drawing it with rich takes longer than everything else that `--help` does.
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 corpora_app = typer.Typer(help="Corpora that emoforge reads.", no_args_is_help=True)
@@ -26,14 +28,10 @@ ProjectOption = Annotated[
 def main() -> None:
     """Run the command line: an error the user can mend is one line and status 1."""
     try:
-        app(standalone_mode=False)
+        app()
     except EmoforgeError as error:
         print(f"emoforge: {error}", file=sys.stderr)
         sys.exit(1)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
-    except typer.Abort:
-        sys.exit(130)
 
 
 def _run_stage(name: str, project: Path) -> None:
@@ -174,9 +172,8 @@ def corpora_list() -> None:
     table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console = Console()
     # In a pipe there is no width to fit into: a row stays on a line, so that grep finds it whole.
-    console.print(table, width=None if console.is_terminal else 250)
+    Console(width=None if sys.stdout.isatty() else 250).print(table)
 
 
 @corpora_app.command("fetch")

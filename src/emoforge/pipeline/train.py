@@ -98,7 +98,8 @@ def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[s
         with Live(str(folder / name), dvcyaml=False, save_dvc_exp=False) as live:
             live.log_params({"model": params.train.model, "arm": name, "seed": params.seed})
             for point in getattr(model, "history", ()):
-                for key, value in point.items():
-                    live.log_metric(key, value)
-                live.next_step()
+                live.step = point["step"]
+                for key in ("loss", "val_uar"):
+                    live.log_metric(key, point[key])
+                live.make_summary()
             live.summary |= metrics[name]

@@ -1,0 +1,286 @@
+"""A small neural recogniser on log-mel spectrograms: residual convolutions, then attention over time.
+
+Shapes: a clip is (n_mels, n_frames) in dB; the network reads (B, n_mels, T) and answers (B, n_classes) logits.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+import numpy as np
+import torch
+import torchaudio
+from scipy.special import softmax
+from torch import nn
+
+from emoforge.errors import AudioError, EmoforgeError, ModelError
+from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
+from emoforge.ser.recogniser import Examples, read_model, write_model
+from emoforge.ser.training import TrainingOptions, train_network
+
+SAMPLING_RATE = 16_000
+N_MELS = 64
+HOP_LENGTH = 160
+N_FFT = 512
+WINDOW_LENGTH = 400
+FLOOR_DB = -80.0
+
+#: Frames that the network sees at once: 3 s.
+N_FRAMES = 300
+
+KIND = "logmel"
+VERSION = 1
+
+
+def logmel(signal: np.ndarray, sampling_rate: int) -> np.ndarray:
+    """Log-mel spectrogram of one clip.
+
+    Args:
+        signal: (n_samples,) float32 in [-1, 1].
+        sampling_rate: 16,000 Hz.
+
+    Returns:
+        (64, n_frames) float32 in dB re full scale, floored at -80; 25 ms windows every 10 ms, 0 to 8 kHz.
+
+    Raises:
+        AudioError: another sampling rate, or an empty signal.
+    """
+    if sampling_rate != SAMPLING_RATE:
+        raise AudioError(f"log-mel needs {SAMPLING_RATE} Hz, not {sampling_rate}: resample the clip first")
+    if not len(signal):
+        raise AudioError("empty: no samples to read")
+    wav = torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))
+    if len(wav) <= N_FFT:
+        wav = nn.functional.pad(wav, (0, N_FFT + 1 - len(wav)))
+    power = _mel_spectrogram()(wav)
+    return (10.0 * torch.log10(power.clamp_min(10.0 ** (FLOOR_DB / 10)))).numpy()
+
+
+@lru_cache(maxsize=1)
+def _mel_spectrogram() -> nn.Module:
+    return torchaudio.transforms.MelSpectrogram(
+        sample_rate=SAMPLING_RATE,
+        n_fft=N_FFT,
+        win_length=WINDOW_LENGTH,
+        hop_length=HOP_LENGTH,
+        n_mels=N_MELS,
+        normalized="window",
+        norm="slaney",
+        mel_scale="slaney",
+    )
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 × 3 convolutions beside a shortcut (He et al. 2016): (B, C_in, F, T) → (B, C_out, F / s_f, T / s_t)."""
+
+    def __init__(self, n_in: int, n_out: int, stride: tuple[int, int]):
+        super().__init__()
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(n_out)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(n_out)
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(n_in, n_out, 1, bias=False), nn.BatchNorm2d(n_out)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+class AttentiveStatistics(nn.Module):
+    """Mean and standard deviation over time, weighted by attention (Okabe et al. 2018): (B, C, T) → (B, 2 C)."""
+
+    def __init__(self, n_channels: int, n_hidden: int = 64):
+        super().__init__()
+        self.attention = nn.Sequential(
+            nn.Conv1d(n_channels, n_hidden, 1), nn.Tanh(), nn.Conv1d(n_hidden, n_channels, 1)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weight = torch.softmax(self.attention(x), dim=-1)
+        mean = (weight * x).sum(dim=-1)
+        variance = (weight * x**2).sum(dim=-1) - mean**2
+        return torch.cat([mean, variance.clamp_min(1e-5).sqrt()], dim=1)
+
+
+class LogmelNetwork(nn.Module):
+    """(B, n_mels, T) normalised log-mel → (B, n_classes) logits, about 150 thousand parameters."""
+
+    def __init__(self, n_classes: int, *, n_mels: int = N_MELS, dropout: float = 0.3):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 16, 5, stride=2, padding=2, bias=False), nn.BatchNorm2d(16), nn.ReLU())
+        self.blocks = nn.Sequential(
+            ResidualBlock(16, 24, (2, 1)), ResidualBlock(24, 48, (2, 2)), ResidualBlock(48, 64, (2, 1))
+        )
+        n_channels = 64 * (n_mels // 16)
+        self.pool = AttentiveStatistics(n_channels)
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(2 * n_channels), nn.Dropout(dropout), nn.Linear(2 * n_channels, n_classes)
+        )
+        # Convolutions of few channels run 1.6 times faster on a CPU when the channels lie next to each other.
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, logmels: torch.Tensor) -> torch.Tensor:
+        x = self.blocks(self.stem(logmels.unsqueeze(1)))  # (B, 64, n_mels / 16, T / 4)
+        return self.head(self.pool(x.flatten(1, 2)))
+
+
+@dataclass(frozen=True)
+class LogmelRecogniser:
+    """The network with its calibration: a :class:`~emoforge.ser.recogniser.Recogniser` of kind ``logmel``.
+
+    Attributes:
+        labels: emotion names, in the order of the columns of probabilities.
+        network: in evaluation mode.
+        normaliser: of the bands' means over a clip: where each speaker's neutral voice lies.
+        band_scale: (n_mels,) standard deviation of training frames around their speaker's neutral voice.
+        temperature: divides the logits.
+        history: of the training, see :func:`emoforge.ser.training.train_network`; empty in a model that was loaded.
+    """
+
+    labels: tuple[str, ...]
+    network: LogmelNetwork
+    normaliser: SpeakerNormaliser
+    band_scale: np.ndarray
+    temperature: float = 1.0
+    history: tuple[dict[str, float], ...] = ()
+
+    @classmethod
+    def fit(
+        cls,
+        train: Examples,
+        *,
+        labels: Sequence[str],
+        enrolment: Examples,
+        validation: Examples | None = None,
+        seed: int = 0,
+        options: TrainingOptions | None = None,
+    ) -> Self:
+        """Train on log-mel spectrograms; see :meth:`emoforge.ser.recogniser.Recogniser.fit`.
+
+        Without *validation* the last step's weights are kept and the temperature is 1.
+        """
+        if not len(train):
+            raise EmoforgeError("there is no training clip: the training split is empty")
+        truth = train.label_indices(labels)
+        normaliser = SpeakerNormaliser.fit(
+            _band_means(train.inputs), train.speakers, _band_means(enrolment.inputs), enrolment.speakers
+        )
+        centred = _calibrated(train, enrolment, normaliser, np.ones(N_MELS))
+        band_scale = np.sqrt(
+            sum((clip.astype(np.float64) ** 2).sum(axis=1) for clip in centred) / sum(clip.shape[1] for clip in centred)
+        )
+        band_scale = np.maximum(band_scale, 1e-3)
+        held_out = None
+        if validation is not None and len(validation):
+            held_out = (
+                _calibrated(validation, enrolment, normaliser, band_scale),
+                validation.label_indices(labels),
+            )
+        clips = [clip / band_scale[:, None].astype(np.float32) for clip in centred]
+        options = options or TrainingOptions()
+        network, history = train_network(
+            lambda: LogmelNetwork(len(labels)),
+            clips,
+            truth,
+            train.sample_weights(),
+            n_classes=len(labels),
+            validation=held_out,
+            logits_of=network_logits,
+            options=options,
+            seed=seed,
+        )
+        temperature = 1.0
+        if held_out is not None:
+            temperature = fit_temperature(network_logits(network, held_out[0]), held_out[1])
+        return cls(tuple(labels), network, normaliser, band_scale, temperature, history)
+
+    def predict_proba(self, examples: Examples, enrolment: Examples) -> np.ndarray:
+        """Return (n_clips, n_classes); see :meth:`emoforge.ser.recogniser.Recogniser.predict_proba`."""
+        if not len(examples):
+            return np.zeros((0, len(self.labels)))
+        clips = _calibrated(examples, enrolment, self.normaliser, self.band_scale)
+        return softmax(network_logits(self.network, clips) / self.temperature, axis=1)
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
+        tensors = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        tensors |= self.normaliser.tensors("normaliser.") | {"band_scale": self.band_scale}
+        metadata = {
+            "kind": KIND,
+            "version": VERSION,
+            "labels": list(self.labels),
+            "shrink": self.normaliser.shrink,
+            "temperature": self.temperature,
+        }
+        write_model(folder, metadata, tensors)
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> Self:
+        """Read the model; see :meth:`emoforge.ser.recogniser.Recogniser.load`."""
+        metadata, tensors = read_model(folder, kind=KIND, version=VERSION)
+        try:
+            network = LogmelNetwork(len(metadata["labels"]))
+            network.load_state_dict(
+                {
+                    name.removeprefix("network."): torch.from_numpy(tensor)
+                    for name, tensor in tensors.items()
+                    if name.startswith("network.")
+                }
+            )
+            return cls(
+                tuple(metadata["labels"]),
+                network.eval(),
+                SpeakerNormaliser.from_tensors(tensors, "normaliser.", shrink=metadata["shrink"]),
+                tensors["band_scale"],
+                metadata["temperature"],
+            )
+        except (KeyError, RuntimeError) as error:
+            raise ModelError(f"{os.fspath(folder)}: the recogniser is damaged; train it again") from error
+
+
+def network_logits(network: LogmelNetwork, clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Run the network over whole clips, a window of 3 s at a time, and average the windows' logits.
+
+    Every window is read by itself, so that a clip's answer does not depend on what else is asked.
+
+    Args:
+        network: in evaluation mode.
+        clips: normalised log-mel spectrograms (n_mels, n_frames).
+
+    Returns:
+        (n_clips, n_classes) float64.
+    """
+    with torch.inference_mode():
+        return np.array([network(torch.from_numpy(_windows(clip))).double().mean(dim=0).numpy() for clip in clips])
+
+
+def _windows(clip: np.ndarray) -> np.ndarray:
+    """Cut a clip into evenly spread windows of N_FRAMES, (n_windows, n_mels, N_FRAMES); a short clip is centred."""
+    n_frames = clip.shape[1]
+    if n_frames <= N_FRAMES:
+        before = (N_FRAMES - n_frames) // 2
+        return np.pad(clip, ((0, 0), (before, N_FRAMES - n_frames - before)))[None].astype(np.float32)
+    n_windows = -(-n_frames // N_FRAMES)
+    starts = np.linspace(0, n_frames - N_FRAMES, n_windows).round().astype(int)
+    return np.stack([clip[:, start : start + N_FRAMES] for start in starts]).astype(np.float32)
+
+
+def _band_means(clips: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of each band over each clip: (n_clips, n_mels)."""
+    return np.array([clip.mean(axis=1, dtype=np.float64) for clip in clips]).reshape(len(clips), N_MELS)
+
+
+def _calibrated(
+    examples: Examples, enrolment: Examples, normaliser: SpeakerNormaliser, band_scale: np.ndarray
+) -> list[np.ndarray]:
+    """Subtract each speaker's neutral voice from every frame and divide by *band_scale*: n clips (n_mels, n_frames)."""
+    means, enrolled = _band_means(enrolment.inputs), np.asarray(enrolment.speakers)
+    voices = {speaker: normaliser.neutral_voice(means[enrolled == speaker]) for speaker in np.unique(examples.speakers)}
+    return [
+        ((clip - voices[speaker][:, None]) / band_scale[:, None]).astype(np.float32)
+        for clip, speaker in zip(examples.inputs, examples.speakers, strict=True)
+    ]

@@ -1,0 +1,207 @@
+"""What every emotion recogniser can do, whatever it is made of.
+
+A recogniser is trained on :class:`Examples` of labelled clips, calibrated to each speaker by enrolment examples
+(neutral clips that are never scored), and answers with one probability an emotion. The two kinds differ in what a
+clip's input is: a vector of functionals (``svm``) or a log-mel spectrogram (``logmel``).
+"""
+
+# Recognisers are numeric modules, which know no pathlib: the few lines that save and load use os.path.
+# ruff: noqa: PTH103, PTH118, PTH123
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from emoforge.errors import EmoforgeError, ModelError, unknown_value
+
+#: The JSON file that every saved recogniser has, and the tensors beside it.
+METADATA_FILE = "recogniser.json"
+TENSORS_FILE = "recogniser.safetensors"
+
+KINDS = ("svm", "logmel")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Clips as a recogniser sees them.
+
+    Attributes:
+        inputs: (n_clips, n_features) functionals, or n_clips log-mel spectrograms (n_mels, n_frames) in dB.
+        speakers: (n_clips,) names.
+        labels: (n_clips,) indices into the recogniser's labels; None where they are what is asked for.
+        weights: (n_clips,) sample weights, 1 where None.
+    """
+
+    inputs: np.ndarray | Sequence[np.ndarray]
+    speakers: np.ndarray
+    labels: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        columns = {"speakers": self.speakers, "labels": self.labels, "weights": self.weights}
+        for name, column in columns.items():
+            if column is not None and len(column) != len(self.inputs):
+                raise EmoforgeError(f"{len(self.inputs)} clips came with {len(column)} {name}: every clip needs one")
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the clips at *rows*, indices or a mask."""
+        rows = np.arange(len(self))[np.asarray(rows)]
+        inputs = self.inputs[rows] if isinstance(self.inputs, np.ndarray) else [self.inputs[row] for row in rows]
+        return type(self)(
+            inputs,
+            np.asarray(self.speakers)[rows],
+            None if self.labels is None else np.asarray(self.labels)[rows],
+            None if self.weights is None else np.asarray(self.weights)[rows],
+        )
+
+    def label_indices(self, labels: Sequence[str]) -> np.ndarray:
+        """Return the labels, checked to be indices into the names *labels*.
+
+        Raises:
+            EmoforgeError: there are no labels, or one is out of range.
+        """
+        if self.labels is None:
+            raise EmoforgeError("these clips have no emotion labels: training and validation need them")
+        indices = np.asarray(self.labels)
+        if len(indices) and not (indices.min() >= 0 and indices.max() < len(labels)):
+            raise EmoforgeError(
+                f"label indices run from {indices.min()} to {indices.max()}, allowed: 0 to {len(labels) - 1}"
+            )
+        return indices
+
+    def sample_weights(self) -> np.ndarray:
+        """Return the weights, (n_clips,) float64."""
+        return np.ones(len(self)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """A trained recogniser.
+
+    Attributes:
+        labels: emotion names, in the order of the columns of probabilities.
+    """
+
+    labels: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        train: Examples,
+        *,
+        labels: Sequence[str],
+        enrolment: Examples,
+        validation: Examples | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Train on labelled clips.
+
+        Args:
+            train: labelled clips.
+            labels: emotion names that the label indices point into.
+            enrolment: neutral clips that calibrate the speakers of *train* and *validation*; may be empty.
+            validation: labelled clips of other speakers, for early stopping and the temperature.
+            seed: of every draw in training.
+
+        Raises:
+            EmoforgeError: there is nothing to train on.
+        """
+        ...
+
+    def predict_proba(self, examples: Examples, enrolment: Examples) -> np.ndarray:
+        """Return (n_clips, n_classes) probabilities; speakers without *enrolment* count as the mean speaker."""
+        ...
+
+    def save(self, folder: str | os.PathLike) -> None:
+        """Write the model to *folder*: the same bytes for the same model."""
+        ...
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            ModelError: a file is missing, damaged, or of another kind or version.
+        """
+        ...
+
+
+def recogniser_class(kind: str) -> type[Recogniser]:
+    """Return the class behind a name of :data:`KINDS`.
+
+    Raises:
+        ModelError: the kind is unknown.
+    """
+    if kind == "svm":
+        from emoforge.ser.svm import SvmRecogniser
+
+        return SvmRecogniser
+    if kind == "logmel":
+        from emoforge.ser.logmel import LogmelRecogniser
+
+        return LogmelRecogniser
+    raise ModelError(unknown_value("recogniser", kind, KINDS))
+
+
+def load_recogniser(folder: str | os.PathLike) -> Recogniser:
+    """Read a recogniser of whatever kind from *folder*.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the kind or version is unknown.
+    """
+    return recogniser_class(str(_read_metadata(folder).get("kind"))).load(folder)
+
+
+def write_model(folder: str | os.PathLike, metadata: dict, tensors: dict[str, np.ndarray]) -> None:
+    """Write *metadata* as sorted JSON and *tensors* as safetensors into *folder*, made if it is not there."""
+    from safetensors.numpy import save_file
+
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:
+        file.write(json.dumps(metadata, indent=2, sort_keys=True) + "\n")
+    contiguous = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
+    save_file(contiguous, os.path.join(folder, TENSORS_FILE))
+
+
+def read_model(folder: str | os.PathLike, *, kind: str, version: int) -> tuple[dict, dict[str, np.ndarray]]:
+    """Read what :func:`write_model` wrote.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the model is not of *kind* and *version*.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    metadata = _read_metadata(folder)
+    found = (metadata.get("kind"), metadata.get("version"))
+    if found != (kind, version):
+        raise ModelError(
+            f"{os.fspath(folder)}: holds recogniser kind {found[0]!r} version {found[1]!r}, wanted {kind!r} version "
+            f"{version}: train it again with this version of emoforge"
+        )
+    path = os.path.join(folder, TENSORS_FILE)
+    try:
+        return metadata, load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: missing or damaged; train the recogniser again") from error
+
+
+def _read_metadata(folder: str | os.PathLike) -> dict:
+    path = os.path.join(folder, METADATA_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            metadata = json.load(file)
+    except OSError as error:
+        raise ModelError(f"{path}: not found; train a recogniser first") from error
+    except ValueError as error:
+        raise ModelError(f"{path}: is not JSON; train the recogniser again") from error
+    if not isinstance(metadata, dict):
+        raise ModelError(f"{path}: is not a recogniser's description; train the recogniser again")
+    return metadata

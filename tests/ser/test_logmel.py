@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+import torch
+
+from emoforge.errors import AudioError, EmoforgeError
+from emoforge.ser.logmel import FLOOR_DB, N_FRAMES, LogmelNetwork, LogmelRecogniser, logmel
+from emoforge.ser.metrics import uar
+from emoforge.ser.recogniser import Examples, load_recogniser
+from emoforge.ser.training import TrainingOptions
+
+LABELS = ("neutral", "anger")
+QUICK = TrainingOptions(n_steps=25, batch_size=16, n_crop_frames=60, validate_every=10, learning_rate=5e-3)
+
+
+def rising_or_steady(rng, *, speakers, n_clips=10):
+    """Noise in a speaker's own spectrum; in an angry clip a band of energy rises through it."""
+    inputs, names, labels = [], [], []
+    for speaker in speakers:
+        voice = rng.normal(-40, 8, (64, 1))
+        for i in range(2 * n_clips):
+            clip = voice + rng.normal(0, 2, (64, int(rng.integers(60, 100))))
+            if i % 2:
+                clip[20:40, clip.shape[1] // 3 :] += 15
+            inputs.append(clip.astype(np.float32))
+            names.append(speaker)
+            labels.append(i % 2)
+    return Examples(inputs, np.array(names), np.array(labels))
+
+
+@pytest.fixture(scope="module")
+def clips():
+    rng = np.random.default_rng(0)
+    train = rising_or_steady(rng, speakers=["a", "b", "c", "d"])
+    held_out = rising_or_steady(rng, speakers=["e", "f"])
+    neutral = np.concatenate(
+        [np.flatnonzero((held_out.speakers == name) & (held_out.labels == 0))[:2] for name in ("e", "f")]
+    )
+    enrolled = train.take(train.labels == 0)
+    own = held_out.take(neutral)
+    enrolment = Examples([*enrolled.inputs, *own.inputs], np.concatenate([enrolled.speakers, own.speakers]))
+    scored = np.setdiff1d(np.arange(len(held_out)), neutral)
+    return train, held_out.take(scored), enrolment
+
+
+@pytest.fixture(scope="module")
+def recogniser(clips):
+    train, _, enrolment = clips
+    return LogmelRecogniser.fit(train, labels=LABELS, enrolment=enrolment, seed=1, options=QUICK)
+
+
+def test_a_tone_lights_the_band_that_holds_it():
+    time_s = np.arange(16_000) / 16_000
+    quiet, loud = (logmel((a * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32), 16_000) for a in (0.05, 0.5))
+    assert quiet.shape == (64, 101)
+    assert quiet.dtype == np.float32
+    peaks = loud[:, 10:-10].mean(axis=1)
+    assert loud[peaks.argmax(), 50] - quiet[peaks.argmax(), 50] == pytest.approx(20, abs=0.1)
+    assert 15 < peaks.argmax() < 30
+    assert logmel(np.zeros(100, dtype=np.float32), 16_000).max() == FLOOR_DB
+
+
+def test_another_rate_or_nothing_is_refused():
+    with pytest.raises(AudioError, match="needs 16000 Hz, not 24000"):
+        logmel(np.zeros(100, dtype=np.float32), 24_000)
+    with pytest.raises(AudioError, match="empty"):
+        logmel(np.zeros(0, dtype=np.float32), 16_000)
+
+
+def test_the_network_is_small():
+    assert sum(tensor.numel() for tensor in LogmelNetwork(8).parameters()) <= 500_000
+
+
+def test_the_network_learns_two_classes_of_new_speakers(clips, recogniser):
+    _, test, enrolment = clips
+    probabilities = recogniser.predict_proba(test, enrolment)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert uar(test.labels, probabilities.argmax(axis=1)) > 0.9
+
+
+def test_a_clips_answer_does_not_depend_on_the_others(clips, recogniser):
+    _, test, enrolment = clips
+    together = recogniser.predict_proba(test, enrolment)
+    alone = recogniser.predict_proba(test.take(np.array([5])), enrolment)
+    np.testing.assert_array_equal(together[5], alone[0])
+    assert recogniser.predict_proba(test.take(np.array([], dtype=int)), enrolment).shape == (0, 2)
+
+
+def test_long_clips_are_read_to_their_end(clips, recogniser):
+    _, test, enrolment = clips
+    steady = test.inputs[int(np.flatnonzero(test.labels == 0)[0])]
+    long = np.tile(steady, (1, 2 * N_FRAMES // steady.shape[1] + 2))
+    angry_end = long.copy()
+    angry_end[20:40, -N_FRAMES // 2 :] += 15
+    speakers = np.array([test.speakers[0]] * 2)
+    calm, angry = recogniser.predict_proba(Examples([long, angry_end], speakers), enrolment)[:, 1]
+    assert angry > calm
+
+
+def test_training_is_repeatable_and_leaves_torch_as_it_was(clips, recogniser, tmp_path):
+    train, test, enrolment = clips
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    again = LogmelRecogniser.fit(train, labels=LABELS, enrolment=enrolment, seed=1, options=QUICK)
+    assert torch.equal(before, torch.get_rng_state())
+    recogniser.save(tmp_path / "a")
+    again.save(tmp_path / "b")
+    for name in ("recogniser.json", "recogniser.safetensors"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    loaded = load_recogniser(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.predict_proba(test, enrolment), recogniser.predict_proba(test, enrolment))
+
+
+def test_validation_keeps_the_best_look_and_calibrates(clips):
+    train, test, enrolment = clips
+    recogniser = LogmelRecogniser.fit(train, labels=LABELS, enrolment=enrolment, validation=test, seed=1, options=QUICK)
+    assert recogniser.temperature != 1.0
+    assert [point["step"] for point in recogniser.history] == [10, 20, 25]
+    assert recogniser.history[-1]["loss"] < recogniser.history[0]["loss"]
+    assert uar(test.labels, recogniser.predict_proba(test, enrolment).argmax(axis=1)) > 0.9
+
+
+def test_weights_of_zero_are_refused(clips):
+    train, _, enrolment = clips
+    weightless = Examples(train.inputs, train.speakers, train.labels, np.zeros(len(train)))
+    with pytest.raises(EmoforgeError, match="weights are all 0"):
+        LogmelRecogniser.fit(weightless, labels=LABELS, enrolment=enrolment, options=QUICK)

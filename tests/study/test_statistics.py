@@ -1,0 +1,118 @@
+import time
+
+import numpy as np
+import pytest
+
+from emoforge.errors import EmoforgeError
+from emoforge.ser.metrics import uar
+from emoforge.study.statistics import paired_gain, signed_rank_tests, speaker_uar, uar_interval
+
+
+def recognised(rng, *, n_speakers, n_clips=40, n_classes=4, spread=0.12, accuracy=0.6):
+    """Clips of speakers who are recognised better or worse: truth, prediction, speakers."""
+    skill = np.clip(rng.normal(accuracy, spread, n_speakers), 0, 1)
+    speakers = np.repeat(np.arange(n_speakers), n_clips)
+    truth = np.tile(np.arange(n_clips) % n_classes, n_speakers)
+    right = rng.random(len(truth)) < skill[speakers]
+    wrong = (truth + rng.integers(1, n_classes, len(truth))) % n_classes
+    return truth, np.where(right, truth, wrong), speakers
+
+
+def test_the_value_is_the_uar_and_lies_in_its_interval():
+    truth, predicted, speakers = recognised(np.random.default_rng(0), n_speakers=12)
+    interval = uar_interval(truth, predicted, speakers)
+    assert interval.value == pytest.approx(uar(truth, predicted))
+    assert interval.ci_low < interval.value < interval.ci_high
+
+
+def test_fewer_speakers_give_a_wider_interval_for_as_many_clips():
+    rng = np.random.default_rng(1)
+    few = uar_interval(*recognised(rng, n_speakers=6, n_clips=160))
+    many = uar_interval(*recognised(rng, n_speakers=48, n_clips=20))
+    assert few.ci_high - few.ci_low > 1.5 * (many.ci_high - many.ci_low)
+
+
+def test_ten_thousand_draws_take_half_a_second():
+    truth, predicted, speakers = recognised(np.random.default_rng(2), n_speakers=100, n_clips=60, n_classes=8)
+    start = time.process_time()
+    uar_interval(truth, predicted, speakers, n_draws=10_000)
+    assert time.process_time() - start < 0.5
+
+
+def test_several_trainings_are_averaged():
+    rng = np.random.default_rng(3)
+    truth, predicted, speakers = recognised(rng, n_speakers=8)
+    other = np.where(rng.random(len(truth)) < 0.3, truth, predicted)
+    both = uar_interval(truth, np.stack([predicted, other]), speakers)
+    assert both.value == pytest.approx((uar(truth, predicted) + uar(truth, other)) / 2)
+
+
+def test_identical_arms_gain_nothing():
+    truth, predicted, speakers = recognised(np.random.default_rng(4), n_speakers=8)
+    gain = paired_gain(truth, predicted, predicted, speakers)
+    assert (gain.value, gain.ci_low, gain.ci_high) == (0, 0, 0)
+    assert gain.p == pytest.approx(1)
+
+
+def test_a_gain_of_every_speaker_is_significant_though_the_arms_intervals_overlap():
+    rng = np.random.default_rng(5)
+    truth, predicted, speakers = recognised(rng, n_speakers=20)
+    better = np.where(rng.random(len(truth)) < 0.12, truth, predicted)
+    gain = paired_gain(truth, better, predicted, speakers)
+    assert uar_interval(truth, better, speakers).ci_low < uar_interval(truth, predicted, speakers).ci_high
+    assert 0 < gain.ci_low < gain.value < gain.ci_high
+    assert gain.p < 0.01
+    opposite = paired_gain(truth, predicted, better, speakers)
+    assert opposite.value == pytest.approx(-gain.value)
+    assert opposite.p == pytest.approx(gain.p, abs=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_p_and_interval_agree(seed):
+    rng = np.random.default_rng(seed)
+    truth, predicted, speakers = recognised(rng, n_speakers=10)
+    other = np.where(rng.random(len(truth)) < 0.04, truth, predicted)
+    gain = paired_gain(truth, np.where(rng.random(len(truth)) < 0.5, other, predicted), predicted[::-1], speakers)
+    excludes_zero = gain.ci_low > 0 or gain.ci_high < 0
+    assert excludes_zero == (gain.p < 0.05) or abs(gain.p - 0.05) < 0.01
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_speakers", [6, 24])
+def test_the_interval_covers_the_true_uar(n_speakers):
+    rng = np.random.default_rng(n_speakers)
+    n_trials = 600
+    covered = 0
+    for trial in range(n_trials):
+        interval = uar_interval(
+            *recognised(rng, n_speakers=n_speakers, spread=0.1), n_draws=1000, seed=trial, confidence=0.95
+        )
+        covered += interval.ci_low <= 0.6 <= interval.ci_high
+    # Three standard errors of a share of .95 over 600 trials, and one point of bootstrap error, on either side.
+    assert 0.913 <= covered / n_trials <= 0.987
+
+
+def test_each_speaker_has_a_score():
+    truth = np.array([0, 1, 0, 1])
+    assert speaker_uar(truth, np.array([0, 0, 0, 1]), np.array(["b", "b", "a", "a"])) == {"a": 1.0, "b": 0.5}
+
+
+def test_holm_multiplies_the_smallest_p_by_the_number_of_arms():
+    rng = np.random.default_rng(6)
+    tests = signed_rank_tests(
+        {"strong": rng.normal(1, 1, 30), "weak": rng.normal(0.3, 1, 30), "none": np.zeros(30), "same": np.zeros(30)}
+    )
+    assert tests["strong"].p_holm == pytest.approx(4 * tests["strong"].p)
+    assert tests["strong"].p < tests["weak"].p
+    assert tests["weak"].p_holm == pytest.approx(min(1, 3 * tests["weak"].p))
+    assert tests["none"].p == tests["none"].p_holm == 1
+    assert tests["strong"].n == 30
+
+
+def test_too_little_to_test_is_refused():
+    with pytest.raises(EmoforgeError, match="at least 2 speakers, not 1"):
+        uar_interval(np.array([0, 1]), np.array([0, 1]), np.array(["a", "a"]))
+    with pytest.raises(EmoforgeError, match="same clips"):
+        uar_interval(np.array([0, 1]), np.array([0]), np.array(["a", "b"]))
+    with pytest.raises(EmoforgeError, match="arm 'x' has no paired score"):
+        signed_rank_tests({"x": np.array([])})
