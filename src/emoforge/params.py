@@ -26,6 +26,7 @@ class Section(BaseModel):
 class CorpusParams(Section):
     name: str = Field(description="registry name of the corpus")
     root: str = Field(description="folder of its original download (or the table, for the corpus `table`)")
+    licence: str = Field(description="SPDX identifier, for a corpus of yours; empty takes the registered licence")
 
     @field_validator("name")
     @classmethod

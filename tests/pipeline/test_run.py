@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from tests.pipeline.conftest import run_stages, small_params
 
 from emoforge import manifest
 from emoforge.clips import ClipStore
 from emoforge.errors import CorpusError, EmoforgeError
 from emoforge.pipeline import convert as convert_stage
 from emoforge.pipeline.layout import Layout
-from tests.pipeline.conftest import run_stages, small_params
 
 pytestmark = pytest.mark.slow
 

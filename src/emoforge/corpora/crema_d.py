@@ -3,14 +3,17 @@
 Layout of the publisher's repository: ``AudioWAV/`` (used) beside ``AudioMP3/`` (used when the first is absent); a
 folder of the clips alone is accepted too. File name: actor, sentence, emotion, level (``LO``, ``MD``, ``HI``; ``XX``
 where no level was asked for; one published file has a single ``X``). The emotion is the one the actor was asked for,
-not the raters' vote. Audio in the repository is held by Git LFS: the archive that GitHub offers holds pointers only.
+not the raters' vote. Audio in the repository is held by Git LFS: the archive that GitHub offers holds pointers only,
+so the clips are fetched one by one. Three pairs of published clips hold the same sound under two emotions
+(``1006_TIE`` HAP and NEU, ``1013_WSI`` DIS and SAD, ``1017_IWW`` ANG and FEA), and ``1076_MTI_SAD_XX`` is silent: all
+are returned.
 """
 
 import re
 from pathlib import Path
 
 from emoforge.corpora.files import by_name, decode, finish, index_audio, locate, match_name
-from emoforge.corpora.recording import CorpusInfo, Recording
+from emoforge.corpora.recording import CorpusInfo, Listing, Recording
 
 _EMOTIONS = {
     "ANG": "anger",
@@ -59,8 +62,19 @@ INFO = CorpusInfo(
     url="https://github.com/CheyneyComputerScience/CREMA-D",
     citation="Cao et al., CREMA-D: Crowd-sourced Emotional Multimodal Actors Dataset, IEEE Transactions on Affective "
     "Computing 5(4), 2014, doi:10.1109/TAFFC.2014.2336244",
-    access="git clone https://github.com/CheyneyComputerScience/CREMA-D with Git LFS installed (the zip archive of "
-    "the page holds no audio)",
+    downloads=(
+        Listing(
+            "https://raw.githubusercontent.com/CheyneyComputerScience/CREMA-D/master/SentenceFilenames.csv",
+            "SentenceFilenames.csv",
+            column="Filename",
+            # The publisher's mirror first: the repository's monthly allowance for audio is often used up.
+            addresses=(
+                "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/HEAD/AudioWAV/{name}.wav",
+                "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master/AudioWAV/{name}.wav",
+            ),
+            folder="AudioWAV",
+        ),
+    ),
 )
 
 _NAME = re.compile(r"(1\d{3})_([A-Z]{3})_([A-Z]{3})_([A-Z]{1,2})")

@@ -1,15 +1,18 @@
-"""Download a corpus from its open address and unpack it.
+"""Download a corpus from its open address: archives, which are unpacked, or the files that a table lists.
 
 A broken download goes on where it stopped, also in a later call; what arrives is checked against size and checksum;
-unpacking happens beside the final folder, which appears complete or not at all.
+everything is gathered beside the final folder, which appears complete or not at all.
 """
 
 import contextlib
 import hashlib
 import json
+import queue
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import requests
@@ -17,10 +20,12 @@ from tqdm import tqdm
 
 from emoforge.corpora import registry
 from emoforge.corpora.archive import archive_stem, unpack
-from emoforge.corpora.recording import Download
+from emoforge.corpora.files import read_rows
+from emoforge.corpora.recording import Download, Listing
 from emoforge.errors import CorpusError
 
-#: Called with bytes here so far, bytes in all (None if unknown) and the file's name.
+#: Called with bytes here so far, bytes in all (None if unknown) and the file's name; for a listing with files instead
+#: of bytes, and the folder's name.
 Progress = Callable[[int, int | None, str], None]
 
 _ATTEMPTS = 5
@@ -28,6 +33,11 @@ _TIMEOUT_S = (10, 60)
 # A chunk that the connection breaks off in is lost, so they are small.
 _CHUNK_BYTES = 1 << 14
 _LONGEST_PAUSE_S = 60.0
+_FILES_AT_ONCE = 8
+# So many refusals are no longer a few missing files: the rest would be asked for in vain.
+_REFUSALS = 10
+_LISTED_NAME = re.compile(r"\w[\w.-]*")
+_GIT_LFS_POINTER = b"version https://git-lfs"
 _MARKER = ".emoforge-fetched.json"
 _BROKEN = (
     requests.ConnectionError,
@@ -48,7 +58,8 @@ def fetch(
     """Download the corpus *name* into ``folder/<name>`` and return that path, ready for :func:`registry.read`.
 
     A folder fetched before is returned as it is. Several archives are unpacked into a folder each, named after them;
-    the only folder of a single archive is taken as the root.
+    the only folder of a single archive is taken as the root. The files of a listing that are here already are not
+    asked for again, also in a later call.
 
     Args:
         name: of a registered corpus.
@@ -59,8 +70,8 @@ def fetch(
 
     Raises:
         CorpusError: the corpus has no open address (the line says how to get it), the server refuses or keeps
-            breaking off, what came is not what was announced, an archive is unsafe, or ``folder/<name>`` holds
-            something else.
+            breaking off, what came is not what was announced, an archive is unsafe, a listing cannot be read, or
+            ``folder/<name>`` holds something else.
     """
     known = registry.info(name)
     downloads = known.downloads if downloads is None else downloads
@@ -80,7 +91,11 @@ def fetch(
     arriving.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(unpacked, ignore_errors=True)
     try:
+        listings = [item for item in downloads if isinstance(item, Listing)]
         for item in downloads:
+            if isinstance(item, Listing):
+                _fetch_listed(item, arriving, progress, pause_s)
+                continue
             stem = archive_stem(item.filename)
             if Path(item.filename).name != item.filename or stem is None:
                 raise CorpusError(f"{item.filename!r} is no file name of an archive that can be unpacked")
@@ -91,7 +106,11 @@ def fetch(
                 # Kept, it would be found complete at the next call, and refused again.
                 archive.unlink()
                 raise
-        content = _only_folder(unpacked) if len(downloads) == 1 else unpacked
+        # Moved last: until then, a call that is killed leaves the listed files where the next one finds them.
+        for item in listings:
+            unpacked.mkdir(exist_ok=True)
+            (arriving / item.folder).rename(unpacked / item.folder)
+        content = _only_folder(unpacked) if len(downloads) == 1 and not listings else unpacked
         (content / _MARKER).write_text(marker, encoding="utf-8")
         if root.is_dir():
             root.rmdir()
@@ -114,6 +133,13 @@ def download(item: Download, folder: Path, *, progress: Progress | None = None, 
     Raises:
         CorpusError: as for :func:`fetch`.
     """
+    with _reporter(progress, item.filename) as report, requests.Session() as session:
+        return _download(session, item, folder, report, pause_s)
+
+
+def _download(
+    session: requests.Session, item: Download, folder: Path, report: Callable[[int, int | None], None], pause_s: float
+) -> Path:
     target = folder / item.filename
     if target.is_file():
         _check(item, target)
@@ -122,28 +148,123 @@ def download(item: Download, folder: Path, *, progress: Progress | None = None, 
     if item.size_bytes is None and item.checksum is None:
         # Nothing could tell whether a piece left by an earlier call belongs to the file as it is now.
         part.unlink(missing_ok=True)
-    with _reporter(progress, item.filename) as report, requests.Session() as session:
-        pause, failures = pause_s, 0
-        while True:
-            before = _size(part)
-            try:
-                _get_rest(session, item, part, report)
-                break
-            except _BrokenOffError as broken:
-                # Whoever makes headway is not given up on, however often the line drops.
-                if _size(part) > before:
-                    pause, failures = pause_s, 0
-                failures += 1
-                if failures == _ATTEMPTS:
-                    raise CorpusError(
-                        f"{item.url}: given up after {_ATTEMPTS} attempts ({broken}); {_size(part)} bytes are kept, "
-                        "call again to go on"
-                    ) from broken
-                time.sleep(min(max(pause, broken.wait_s), _LONGEST_PAUSE_S))
-                pause *= 2
+    pause, failures = pause_s, 0
+    while True:
+        before = _size(part)
+        try:
+            _get_rest(session, item, part, report)
+            break
+        except _BrokenOffError as broken:
+            # Whoever makes headway is not given up on, however often the line drops.
+            if _size(part) > before:
+                pause, failures = pause_s, 0
+            failures += 1
+            if failures == _ATTEMPTS:
+                raise CorpusError(
+                    f"{item.url}: given up after {_ATTEMPTS} attempts ({broken}); {_size(part)} bytes are kept, "
+                    "call again to go on"
+                ) from broken
+            time.sleep(min(max(pause, broken.wait_s), _LONGEST_PAUSE_S))
+            pause *= 2
     _check(item, part)
     part.rename(target)
     return target
+
+
+def _fetch_listed(listing: Listing, arriving: Path, progress: Progress | None, pause_s: float) -> None:
+    """Download the files that *listing* names into its folder below *arriving*, several at once.
+
+    Raises:
+        CorpusError: as for :func:`fetch`; files that are refused do not keep the others from coming.
+    """
+    names = _listed_names(listing, download(listing, arriving, progress=lambda *_: None, pause_s=pause_s))
+    folder = arriving / listing.folder
+    folder.mkdir(exist_ok=True)
+    refusals: dict[int, CorpusError] = {}
+    with contextlib.ExitStack() as stack:
+        report = stack.enter_context(_reporter(progress, listing.folder, unit=" files"))
+        # A session is one thread's at a time, and keeps its connection for the next file.
+        idle: queue.SimpleQueue[requests.Session] = queue.SimpleQueue()
+        for _ in range(_FILES_AT_ONCE):
+            idle.put(stack.enter_context(requests.Session()))
+        pool = stack.enter_context(ThreadPoolExecutor(_FILES_AT_ONCE))
+        # Whatever ends this early must not wait for the files that nobody has begun.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        numbers: dict[Future[None], int] = {
+            pool.submit(_download_listed, listing, name, folder, idle, pause_s): number
+            for number, name in enumerate(names)
+        }
+        report(0, len(names))
+        for done, future in enumerate(as_completed(numbers), start=1):
+            try:
+                future.result()
+            except _RefusedError as refusal:
+                refusals[numbers[future]] = refusal
+                if len(refusals) == _REFUSALS:
+                    break
+            report(done - len(refusals), len(names))
+    if refusals:
+        count = "" if len(refusals) == 1 else f" (and {len(refusals) - 1} more of {len(names)} files)"
+        raise CorpusError(
+            f"{refusals[min(refusals)]}{count}; {_complete(folder)} of {len(names)} files are here and kept in "
+            f"{folder}, call again to go on"
+        )
+
+
+def _download_listed(
+    listing: Listing, name: str, folder: Path, idle: queue.SimpleQueue[requests.Session], pause_s: float
+) -> None:
+    """Download one file from the first of the addresses that has it.
+
+    Raises:
+        CorpusError: as for :func:`fetch`; _RefusedError when no address has the file.
+    """
+    session = idle.get()
+    reasons = []
+    try:
+        for address in listing.addresses:
+            item = Download(address.format(name=name), f"{name}{listing.suffix}")
+            try:
+                path = _download(session, item, folder, lambda *_: None, pause_s)
+                with path.open("rb") as file:
+                    if file.read(len(_GIT_LFS_POINTER)) != _GIT_LFS_POINTER:
+                        return
+                path.unlink()
+                raise _RefusedError(f"{item.url} gives a Git LFS pointer, not audio")
+            except _RefusedError as refusal:
+                reasons.append(str(refusal))
+    finally:
+        idle.put(session)
+    raise _RefusedError(", ".join(reasons))
+
+
+def _listed_names(listing: Listing, table: Path) -> list[str]:
+    """Return the names in *table*, each once; a table that cannot be used is deleted.
+
+    Raises:
+        CorpusError: it is no table, misses the column, names nothing, or names what is no plain file name.
+    """
+    try:
+        names = list(dict.fromkeys(row[listing.column] for row in read_rows(table, (listing.column,))))
+        names = [name for name in names if name]
+        if not names:
+            raise CorpusError(f"{listing.url} lists no files")
+        for name in names:
+            if not _LISTED_NAME.fullmatch(name):
+                raise CorpusError(f"{listing.url} lists {name!r}, which is no plain file name; refused")
+    except CorpusError:
+        # Kept, it would be found complete at the next call, and refused again.
+        table.unlink()
+        raise
+    return names
+
+
+def _complete(folder: Path) -> int:
+    return sum(path.suffix != ".part" for path in folder.iterdir())
+
+
+class _RefusedError(CorpusError):
+    """The server does not give this file, however often it is asked."""
 
 
 class _BrokenOffError(Exception):
@@ -166,10 +287,11 @@ def _get_rest(session: requests.Session, item: Download, part: Path, report: Cal
                     return
                 part.unlink(missing_ok=True)
                 raise _BrokenOffError("the piece kept from before is not a part of the file")
-            if response.status_code == 429 or response.status_code >= 500:
+            # 509: the publisher's allowance is used up, which asking again does not change.
+            if response.status_code == 429 or (response.status_code >= 500 and response.status_code != 509):
                 raise _BrokenOffError(f"status {response.status_code}", _retry_after(response))
             if response.status_code not in (200, 206):
-                raise CorpusError(f"{item.url} answers with status {response.status_code}; see the corpus's page")
+                raise _RefusedError(f"{item.url} answers with status {response.status_code}")
             if response.status_code == 206 and not _continues(response, have):
                 part.unlink(missing_ok=True)
                 raise _BrokenOffError("the server sent another range than the one asked for")
@@ -237,12 +359,14 @@ def _only_folder(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _reporter(progress: Progress | None, filename: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function to tell about bytes here and bytes in all: the caller's, or one that draws a bar."""
+def _reporter(
+    progress: Progress | None, filename: str, *, unit: str = "B"
+) -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function to tell how much is here and how much there is: the caller's, or one that draws a bar."""
     if progress is not None:
         yield lambda have, total: progress(have, total, filename)
         return
-    with tqdm(desc=filename, unit="B", unit_scale=True, unit_divisor=1000, disable=None) as bar:
+    with tqdm(desc=filename, unit=unit, unit_scale=unit == "B", unit_divisor=1000, disable=None) as bar:
 
         def report(have: int, total: int | None) -> None:
             bar.total = total

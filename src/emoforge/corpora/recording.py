@@ -76,6 +76,24 @@ class Download:
     checksum: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing(Download):
+    """A CSV table to fetch that names further files, which are then fetched one by one.
+
+    Attributes:
+        column: of the table, with a name in each row.
+        addresses: where a file lies, with ``{name}`` in place of its name; a file that one address refuses is asked
+            for at the next.
+        folder: where the files go below the corpus's root.
+        suffix: what a file's name here ends in.
+    """
+
+    column: str
+    addresses: tuple[str, ...]
+    folder: str
+    suffix: str = ".wav"
+
+
 @dataclass(frozen=True, slots=True)
 class CorpusInfo:
     """What is known of a corpus before anybody has it.
@@ -95,7 +113,7 @@ class CorpusInfo:
         non_commercial: whether the licence rules out commercial use.
         url: the publisher's page.
         citation: what to cite.
-        downloads: open direct addresses; empty where there is none.
+        downloads: open direct addresses of archives and listings; empty where there is none.
         access: how to get the corpus when there is no open address.
         folds: published speaker-disjoint folds, each a tuple of speakers; None where there are none.
     """

@@ -5,6 +5,7 @@ params are the same.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import open_utterances
+from emoforge.publish.licences import combine
 
 _CHUNK = 32
 
@@ -49,8 +51,14 @@ def run(params: Params, layout: Layout) -> dict:
     converter_folder = layout.stage("converter")
     converter = registry.load(converter_folder)
     checksum = folder_sha256(converter_folder)
+    provenance = json.loads((converter_folder / "provenance.json").read_text("utf-8"))
     jobs = plan(
-        table, emotions=converter.emotions, method=params.fit_converter.method, checksum=checksum, params=params
+        table,
+        emotions=converter.emotions,
+        method=params.fit_converter.method,
+        checksum=checksum,
+        learnt_from=provenance["licences"],
+        params=params,
     )
     if not jobs:
         raise ManifestError("no neutral clip of a training speaker to convert; import neutral speech first")
@@ -76,7 +84,15 @@ def run(params: Params, layout: Layout) -> dict:
     return metrics
 
 
-def plan(table: pa.Table, *, emotions: Sequence[str], method: str, checksum: str, params: Params) -> list[Job]:
+def plan(
+    table: pa.Table,
+    *,
+    emotions: Sequence[str],
+    method: str,
+    checksum: str,
+    learnt_from: Sequence[str],
+    params: Params,
+) -> list[Job]:
     """Return a job for every neutral training clip, emotion and variant, sorted by the id of the clip to be."""
     neutral = pc.and_(pc.equal(table.column("emotion"), NEUTRAL), pc.equal(table.column("split"), "train"))
     sources = table.filter(pc.and_(neutral, pc.equal(table.column("origin"), "recorded"))).to_pylist()
@@ -90,7 +106,7 @@ def plan(table: pa.Table, *, emotions: Sequence[str], method: str, checksum: str
                 clip_id = manifest.make_clip_id(
                     "converted", source["clip_id"], emotion, params.convert.intensity, checksum, seed
                 )
-                inherited = ("corpus", "speaker", "gender", "language", "text", "split", "sentence", "licence")
+                inherited = ("corpus", "speaker", "gender", "language", "text", "split", "sentence")
                 row = {name: source[name] for name in inherited} | {
                     "clip_id": clip_id,
                     "source_clip_id": source["clip_id"],
@@ -99,12 +115,27 @@ def plan(table: pa.Table, *, emotions: Sequence[str], method: str, checksum: str
                     "intensity": params.convert.intensity,
                     "origin": "converted",
                     "enrolment": False,
+                    "licence": _derived_licence({source["licence"], *learnt_from}),
                     "converter": method,
                     "converter_sha256": checksum,
                     "seed": seed,
                 }
                 jobs.append(Job(row, seed))
     return sorted(jobs, key=lambda job: job.row["clip_id"])
+
+
+def _derived_licence(licences: set[str]) -> str:
+    """Return the licence of a clip made from sources under all of *licences*.
+
+    Where no single one satisfies them all, the clip may still be made and trained on, only not shared: it carries
+    all of them, and publish refuses that.
+    """
+    if len(licences) == 1:
+        return next(iter(licences))
+    try:
+        return combine(("", licence) for licence in sorted(licences))
+    except EmoforgeError:
+        return " AND ".join(sorted(licences))
 
 
 def folder_sha256(folder: Path) -> str:

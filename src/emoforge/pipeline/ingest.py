@@ -182,7 +182,7 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
             "enrolment": bool(enrols),
             "sentence": recording.sentence,
             "sampling_rate": params.ingest.sampling_rate,
-            "licence": info.licence,
+            "licence": params.corpus.licence or info.licence,
         }
         for recording, clip_id, speaker, enrols in zip(recordings, clip_ids, speakers, enrolment, strict=True)
     ]

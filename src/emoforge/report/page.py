@@ -1,0 +1,150 @@
+"""The listening page: one HTML file with the metrics, the plots and players, that works without network or script."""
+
+import base64
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from emoforge.errors import EmoforgeError
+from emoforge.outputs import written_aside
+from emoforge.report.plots import Plot
+
+#: Columns of the arms' table, with the long form where the name is short.
+_COLUMNS = {
+    "UAR": "unweighted average recall: mean over emotions of the share of clips recognised",
+    "95 % interval": "",
+    "accuracy": "share of all clips recognised",
+    "macro F1": "mean over emotions of F1",
+    "ECE": "expected calibration error: gap between stated confidence and accuracy",
+    "clips": "",
+    "speakers": "",
+}
+
+
+def write_page(
+    folder: str | os.PathLike,
+    *,
+    metrics: Mapping[str, Mapping[str, float]],
+    selection: Mapping[str, Mapping],
+    plots: Sequence[Plot],
+    examples: Sequence[tuple[str, Mapping[str, bytes]]],
+    title: str = "Does synthetic emotion help?",
+) -> Path:
+    """Write ``index.html`` into *folder*.
+
+    Args:
+        folder: where the page goes.
+        metrics: the contents of ``metrics/evaluate.json``: arm → ``uar``, ``uar_ci_low``, ``uar_ci_high``, ``wa``,
+            ``macro_f1``, ``ece``, ``n_clips``, ``n_speakers``; and ``gain`` → ``uar``, ``ci_low``, ``ci_high``, ``p``.
+        selection: the contents of ``metrics/select.json``: emotion (and ``all``) → ``in``, ``out``, ``reasons``.
+        plots: what to draw, in order.
+        examples: pairs of a caption (who says what, with which scores) and label → FLAC bytes, the source first.
+        title: of the page.
+
+    Returns:
+        the page's path.
+
+    Raises:
+        EmoforgeError: *metrics* holds no arm, or an arm without one of its figures.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("emoforge.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    reasons = sorted({reason for counts in selection.values() for reason in counts["reasons"]})
+    html = environment.get_template("page.html.jinja").render(
+        title=title,
+        style=environment.loader.get_source(environment, "page.css")[0],
+        verdict=_verdict(metrics.get("gain")),
+        columns=_COLUMNS,
+        arms=_arm_rows(metrics),
+        reasons=reasons,
+        selection=_selection_rows(selection, reasons),
+        plots=[replace(plot, svg=_inline(plot, f"plot{index}")) for index, plot in enumerate(plots)],
+        examples=[
+            {
+                "caption": caption,
+                "clips": [
+                    {"label": label, "base64": base64.b64encode(flac).decode("ascii")} for label, flac in clips.items()
+                ],
+            }
+            for caption, clips in examples
+        ],
+    )
+    path = Path(folder) / "index.html"
+    with written_aside(path) as aside:
+        aside.write_text(html, "utf-8")
+    return path
+
+
+def _verdict(gain: Mapping[str, float] | None) -> str:
+    """Say in a sentence what the gain is, and whether it can be told from none."""
+    if gain is None:
+        return "No gain was measured."
+    figures = f"{gain['uar']:+.3f} (95 % interval {gain['ci_low']:+.3f} to {gain['ci_high']:+.3f}, p = {gain['p']:.3g})"
+    if gain["ci_low"] > 0:
+        outcome = "Adding converted clips helped"
+    elif gain["ci_high"] < 0:
+        outcome = "Adding converted clips hurt"
+    else:
+        outcome = "Adding converted clips made no difference that these speakers can show"
+    return f"{outcome}: the change in unweighted average recall is {figures}."
+
+
+def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
+    arms = {name: values for name, values in metrics.items() if name != "gain"}
+    if not arms:
+        raise EmoforgeError("the metrics hold no arm to report; run `evaluate` first")
+    needed = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers")
+    for name, values in arms.items():
+        missing = [key for key in needed if key not in values]
+        if missing:
+            raise EmoforgeError(f"arm {name!r} of the metrics lacks {', '.join(missing)}; run `evaluate` again")
+    highest = max(values["uar"] for values in arms.values())
+    return [
+        {
+            "name": name,
+            "best": values["uar"] == highest,
+            "cells": [
+                f"{values['uar']:.3f}",
+                f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
+                *(f"{values[key]:.3f}" for key in ("wa", "macro_f1", "ece")),
+                *(f"{values[key]:,}" for key in ("n_clips", "n_speakers")),
+            ],
+        }
+        for name, values in arms.items()
+    ]
+
+
+def _selection_rows(selection: Mapping[str, Mapping], reasons: Sequence[str]) -> list[dict]:
+    return [
+        {
+            "name": name,
+            "cells": [
+                f"{counts['in']:,}",
+                f"{counts['out']:,}",
+                f"{100 * counts['out'] / counts['in']:.0f} %" if counts["in"] else "",
+                *(f"{counts['reasons'].get(reason, 0):,}" for reason in reasons),
+            ],
+        }
+        for name, counts in selection.items()
+    ]
+
+
+def _inline(plot: Plot, prefix: str) -> str:
+    """Return the plot as an SVG element whose ids are its own among all plots of a page."""
+    svg = plot.svg[plot.svg.index("<svg") :].strip()
+    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+    # The caption under the figure says in words what it shows.
+    return svg.replace("<svg", f'<svg role="img" aria-label="{_attribute(plot.title + ". " + plot.description)}"', 1)
+
+
+def _attribute(text: str) -> str:
+    from markupsafe import escape
+
+    return str(escape(text))
