@@ -91,8 +91,8 @@ class ConvertParams(Section):
 
 class AugmentParams(Section):
     variants: AtLeastOne = Field(description="augmented copies of every real training clip")
-    kinds: Annotated[list[Literal["white_noise", "pink_noise", "speed", "pitch", "reverb"]], Field(min_length=1)] = Field(
-        description="classical augmentations to draw from"
+    kinds: Annotated[list[Literal["white_noise", "pink_noise", "speed", "pitch", "reverb"]], Field(min_length=1)] = (
+        Field(description="classical augmentations to draw from")
     )
 
 

@@ -74,7 +74,11 @@ class Server:
             def do_GET(self):
                 server.answer(self)
 
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Http(ThreadingHTTPServer):
+            # With the usual five, the kernel turns some of the eight that knock at once away for a second.
+            request_queue_size = 32
+
+        self.http = Http(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_port}"
         threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
 

@@ -4,9 +4,10 @@ Layout of the publisher's repository: ``AudioWAV/`` (used) beside ``AudioMP3/`` 
 folder of the clips alone is accepted too. File name: actor, sentence, emotion, level (``LO``, ``MD``, ``HI``; ``XX``
 where no level was asked for; one published file has a single ``X``). The emotion is the one the actor was asked for,
 not the raters' vote. Audio in the repository is held by Git LFS: the archive that GitHub offers holds pointers only,
-so the clips are fetched one by one. Three pairs of published clips hold the same sound under two emotions
-(``1006_TIE`` HAP and NEU, ``1013_WSI`` DIS and SAD, ``1017_IWW`` ANG and FEA), and ``1076_MTI_SAD_XX`` is silent: all
-are returned.
+so the clips are fetched one by one. All published clips are returned, faulty ones too: ``1076_MTI_NEU_XX`` and
+``1076_MTI_SAD_XX`` are all but empty, ``1064_TIE_SAD_XX`` is cut off, ``1064_IEO_DIS_MD`` holds a minute of several
+emotions, and three pairs hold the same sound under two emotions (``1006_TIE`` HAP and NEU, ``1013_WSI`` DIS and SAD,
+``1017_IWW`` ANG and FEA).
 """
 
 import re

@@ -52,13 +52,21 @@ INFO = CorpusInfo(
     n_clips=535,
     emotions=tuple(_EMOTIONS.values()),
     style="acted",
-    licence="CC0-1.0",
+    # What the record on Zenodo states; the tables inside the archive say CC0-1.0, which asks for less.
+    licence="CC-BY-4.0",
     derivatives=True,
     redistributable=True,
     non_commercial=False,
     url="http://emodb.bilderbar.info",
     citation="Burkhardt et al., A Database of German Emotional Speech, Interspeech 2005",
-    downloads=(Download("https://zenodo.org/record/7447302/files/emodb.zip", "emodb.zip"),),
+    downloads=(
+        Download(
+            "https://zenodo.org/records/7447302/files/emodb.zip?download=1",
+            "emodb.zip",
+            39_981_818,
+            "md5:9d21362dbc5676ef3ab4745d83ced0db",
+        ),
+    ),
 )
 
 _NAME = re.compile(r"(\d\d)([a-z]\d\d)([A-Z])[a-z]")

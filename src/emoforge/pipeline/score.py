@@ -5,7 +5,6 @@ model that never heard that speaker, and no judge hears a speaker of another spl
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -124,18 +123,12 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
     return references
 
 
-@lru_cache(maxsize=1)
-def _scorers():
-    from emoforge.quality.naturalness import Dnsmos
-    from emoforge.quality.speaker import SpeakerEncoder
-
-    return Dnsmos(), SpeakerEncoder()
-
-
 def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
     store, clip_ids = job
     clips = [ClipStore(store).read(clip_id) for clip_id in clip_ids]
-    return _scorers()[1].embed([signal for signal, _ in clips], clips[0][1])
+    from emoforge.quality.scoring import shared_encoder
+
+    return shared_encoder().embed([signal for signal, _ in clips], clips[0][1])
 
 
 def _score_chunk(
@@ -147,15 +140,12 @@ def _score_chunk(
     converted_store, source_store = ClipStore(stores[0]), ClipStore(stores[1])
     converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
     sources = [source_store.read(source_id) for _, source_id in pairs]
-    dnsmos, encoder = _scorers()
     analysed = [track_and_describe(signal, sampling_rate, options) for signal, sampling_rate in converted]
     scores = score_batch(
         [signal for signal, _ in converted],
         [signal for signal, _ in sources],
         references,
         converted[0][1],
-        dnsmos=dnsmos,
-        encoder=encoder,
         f0_hz=[tracks.f0_hz for tracks, _ in analysed],
     )
     return scores, np.stack([features for _, features in analysed])

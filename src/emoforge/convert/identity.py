@@ -1,0 +1,37 @@
+"""The zero-effort converter: the source itself, whatever emotion is asked for."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Self
+
+from emoforge.convert.base import Conversion, Converter, Utterance
+from emoforge.convert.storage import read_description, write_model
+from emoforge.errors import ModelError
+from emoforge.labels import NEUTRAL
+
+
+class Identity(Converter):
+    """Returns every source unchanged; what a score is worth is measured against this."""
+
+    name = "identity"
+
+    def __init__(self, emotions: Sequence[str]) -> None:
+        self.emotions = tuple(emotions)
+
+    @classmethod
+    def fit(cls, utterances: Sequence[Utterance], *, seed: int = 0) -> Self:
+        emotions = sorted({utterance.emotion for utterance in utterances} - {NEUTRAL})
+        if not emotions:
+            raise ModelError("no emotional utterance to learn the emotions from; choose a corpus that holds some")
+        return cls(emotions)
+
+    def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
+        self.check(emotion, intensity)
+        return Conversion(source.signal.copy(), None)
+
+    def save(self, folder: str | PathLike[str]) -> None:
+        write_model(folder, kind=self.name, description={"emotions": list(self.emotions)})
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Self:
+        return cls(read_description(folder, kind=cls.name)["emotions"])
