@@ -16,7 +16,7 @@ from emoforge.outputs import built_aside, write_json, written_aside
 from emoforge.params import Params
 from emoforge.pipeline.features import write_functionals
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.prosody import track_and_describe
+from emoforge.pipeline.prosody import describe
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES
 from emoforge.ser.augment import augment
 
@@ -67,7 +67,7 @@ def _augment_chunk(job: tuple[Path, Path, Sequence[tuple[str, str]], Params]) ->
         signal, sampling_rate = clips.read(source_id)
         seed = manifest.seed_from(params.seed, clip_id)
         signal, kind = augment(signal, sampling_rate, kinds=params.augment.kinds, seed=seed)
-        features.append(track_and_describe(signal, sampling_rate, params.prosody)[1])
+        features.append(describe(signal, sampling_rate, params.prosody)[1])
         augmented.append((clip_id, signal))
         kinds.append(kind)
     write_shard(path, augmented, sampling_rate=sampling_rate)

@@ -13,6 +13,7 @@ from emoforge.params import Params, ProsodyParams
 from emoforge.pipeline.features import write_functionals, write_tracks
 from emoforge.pipeline.layout import Layout
 from emoforge.prosody.analysis import analyse
+from emoforge.prosody.f0 import f0
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES, functionals
 from emoforge.prosody.tracks import Tracks
 
@@ -52,12 +53,15 @@ def run(params: Params, layout: Layout) -> dict:
     return metrics
 
 
-def track_and_describe(signal: np.ndarray, sampling_rate: int, options: ProsodyParams) -> tuple[Tracks, np.ndarray]:
-    """Return the tracks and the functionals of a signal; every stage that needs them calls this, so they agree."""
-    tracks = analyse(
-        signal, sampling_rate, hop_s=options.hop_s, f0_min_hz=options.f0_min_hz, f0_max_hz=options.f0_max_hz
-    )
-    return tracks, functionals(signal, sampling_rate, tracks=tracks)
+def track(signal: np.ndarray, sampling_rate: int, options: ProsodyParams) -> Tracks:
+    """Return all tracks of a signal."""
+    return analyse(signal, sampling_rate, hop_s=options.hop_s, f0_min_hz=options.f0_min_hz, f0_max_hz=options.f0_max_hz)
+
+
+def describe(signal: np.ndarray, sampling_rate: int, options: ProsodyParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return F0 and functionals of a signal, as the stage would; cheaper than all tracks."""
+    f0_hz = f0(signal, sampling_rate, hop_s=options.hop_s, f0_min_hz=options.f0_min_hz, f0_max_hz=options.f0_max_hz)
+    return f0_hz, functionals(signal, sampling_rate, f0_hz=f0_hz, hop_s=options.hop_s)
 
 
 def _analyse_chunk(job: tuple[Path, Path, Sequence[str], ProsodyParams]) -> tuple[np.ndarray, np.ndarray]:
@@ -65,8 +69,9 @@ def _analyse_chunk(job: tuple[Path, Path, Sequence[str], ProsodyParams]) -> tupl
     clips = ClipStore(store)
     tracks, features = [], []
     for clip_id in clip_ids:
-        clip_tracks, clip_features = track_and_describe(*clips.read(clip_id), options)
+        signal, sampling_rate = clips.read(clip_id)
+        clip_tracks = track(signal, sampling_rate, options)
         tracks.append((clip_id, clip_tracks))
-        features.append(clip_features)
+        features.append(functionals(signal, sampling_rate, f0_hz=clip_tracks.f0_hz, hop_s=options.hop_s))
     write_tracks(path, tracks)
     return np.stack(features), np.array([clip_tracks.voiced.mean() for _, clip_tracks in tracks])

@@ -20,7 +20,7 @@ from emoforge.params import Params, ProsodyParams
 from emoforge.pipeline.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
 from emoforge.pipeline.features import write_functionals
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.prosody import track_and_describe
+from emoforge.pipeline.prosody import describe
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES
 from emoforge.study.judge import out_of_fold_judge
 
@@ -140,13 +140,13 @@ def _score_chunk(
     converted_store, source_store = ClipStore(stores[0]), ClipStore(stores[1])
     converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
     sources = [source_store.read(source_id) for _, source_id in pairs]
-    analysed = [track_and_describe(signal, sampling_rate, options) for signal, sampling_rate in converted]
+    analysed = [describe(signal, sampling_rate, options) for signal, sampling_rate in converted]
     scores = score_batch(
         [signal for signal, _ in converted],
         [signal for signal, _ in sources],
         references,
         converted[0][1],
-        f0_hz=[tracks.f0_hz for tracks, _ in analysed],
+        f0_hz=[f0_hz for f0_hz, _ in analysed],
     )
     return scores, np.stack([features for _, features in analysed])
 

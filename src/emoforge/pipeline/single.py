@@ -14,7 +14,7 @@ from emoforge.labels import NEUTRAL, canonical_emotion
 from emoforge.outputs import written_aside
 from emoforge.params import Params, load_params
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.prosody import track_and_describe
+from emoforge.pipeline.prosody import describe, track
 from emoforge.preprocess import active_level_db, level_gain, trim_silence
 
 
@@ -37,7 +37,6 @@ def convert_file(
     model = registry.load(folder)
     signal, sampling_rate = _read(recording)
     options = _params(root).prosody
-    tracks, _ = track_and_describe(signal, sampling_rate, options)
     source = Utterance(
         clip_id=str(recording),
         speaker=str(recording),
@@ -45,7 +44,7 @@ def convert_file(
         emotion=NEUTRAL,
         signal=signal,
         sampling_rate=sampling_rate,
-        tracks=tracks,
+        tracks=track(signal, sampling_rate, options),
     )
     conversion = model.convert(source, canonical_emotion(emotion), intensity=intensity, seed=seed)
     write(output, conversion.signal, sampling_rate)
@@ -77,9 +76,7 @@ def predict_files(
     signals = [trim_silence(*_read(path)) for path in [*enrolment, *recordings]]
     levels = [active_level_db(signal, 16000) for signal in signals]
     gain = level_gain(levels[: len(enrolment)] or levels, peak=max(float(np.abs(signal).max()) for signal in signals))
-    features = np.stack(
-        [track_and_describe((signal * gain).astype(np.float32), 16000, options.prosody)[1] for signal in signals]
-    )
+    features = np.stack([describe((signal * gain).astype(np.float32), 16000, options.prosody)[1] for signal in signals])
     speakers = np.full(len(signals), "speaker")
     n = len(enrolment)
     probabilities = recogniser.predict_proba(Examples(features[n:], speakers[n:]), Examples(features[:n], speakers[:n]))

@@ -21,7 +21,6 @@ from emoforge.prosody.energy import energy
 from emoforge.prosody.f0 import f0
 from emoforge.prosody.frames import frame, mono
 from emoforge.prosody.mel import band_edges_hz, band_weights
-from emoforge.prosody.tracks import Tracks
 from emoforge.prosody.voice_quality import formants, harmonicity, jitter_shimmer
 
 
@@ -156,7 +155,9 @@ FUNCTIONAL_NAMES: tuple[str, ...] = tuple(functional.name for functional in FUNC
 _NEUTRAL = np.array([functional.neutral for functional in FUNCTIONALS])
 
 
-def functionals(signal: np.ndarray, sampling_rate: int, *, tracks: Tracks | None = None) -> np.ndarray:
+def functionals(
+    signal: np.ndarray, sampling_rate: int, *, f0_hz: np.ndarray | None = None, hop_s: float = 0.01
+) -> np.ndarray:
     """Return the figures of :data:`FUNCTIONALS` for one utterance.
 
     Loudness, its percentiles and the equivalent level follow the level of the signal: bring recordings to one level
@@ -165,15 +166,15 @@ def functionals(signal: np.ndarray, sampling_rate: int, *, tracks: Tracks | None
     Args:
         signal: (n_samples,) mono, float32 in [-1, 1]; any length from one sample.
         sampling_rate: in Hz, at least 8000.
-        tracks: what :func:`emoforge.prosody.analysis.analyse` returned for the same signal, to save its F0; the
-            result is the same.
+        f0_hz: (n_frames,) what :func:`emoforge.prosody.f0.f0` returned for the same signal, where it is known.
+        hop_s: distance between frames, in seconds.
 
     Returns:
         (n_functionals,) float32 in the order of :data:`FUNCTIONAL_NAMES`, always finite.
 
     Raises:
         AudioError: the signal is not mono, is empty or is not finite.
-        EmoforgeError: the sampling rate is below 8000 Hz.
+        EmoforgeError: the sampling rate is below 8000 Hz, or *f0_hz* has not one value a frame.
     """
     signal = mono(signal)
     if sampling_rate < _LOWEST_RATE_HZ:
@@ -181,10 +182,14 @@ def functionals(signal: np.ndarray, sampling_rate: int, *, tracks: Tracks | None
             f"sampling_rate {sampling_rate} is below {_LOWEST_RATE_HZ} Hz, which the bands above 2 kHz need: "
             "resample the recording, or leave it out"
         )
-    hop_s = 0.01 if tracks is None else tracks.hop_s
-    f0_hz = f0(signal, sampling_rate, hop_s=hop_s) if tracks is None else tracks.f0_hz
-    energy_db = energy(signal, sampling_rate, hop_s=hop_s) if tracks is None else tracks.energy_db
-    energy_db = energy_db.astype(np.float64)
+    if f0_hz is None:
+        f0_hz = f0(signal, sampling_rate, hop_s=hop_s)
+    energy_db = energy(signal, sampling_rate, hop_s=hop_s).astype(np.float64)
+    if len(f0_hz) != len(energy_db):
+        raise EmoforgeError(
+            f"f0_hz has {len(f0_hz)} values, the signal has {len(energy_db)} frames every {hop_s:g} s: estimate F0 on "
+            "the same signal with the same hop_s"
+        )
     voiced = ~np.isnan(f0_hz)
     active = voiced | (energy_db > max(np.percentile(energy_db, 95.0) - _ACTIVE_RANGE_DB, -99.0))
     if not active.any():
