@@ -73,7 +73,7 @@ def test_an_empty_value_where_one_is_needed():
 
 
 def test_files_that_are_no_manifest(tmp_path):
-    with pytest.raises(ManifestError, match="no such manifest"):
+    with pytest.raises(ManifestError, match="dvc repro"):
         manifest.read(tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("hello")
     with pytest.raises(ManifestError, match="not a Parquet file"):

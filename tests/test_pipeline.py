@@ -80,6 +80,12 @@ def test_a_stage_depends_on_all_the_code_it_runs(stage):
     assert not missing, f"dvc.yaml, stage {stage}: deps miss {missing}"
 
 
+@pytest.mark.parametrize("stage", ["demo", "ingest", "publish"])
+def test_a_stage_that_asks_the_registry_depends_on_every_importer(stage):
+    # The registry imports them by name when asked, which no reader of imports can see.
+    assert "src/emoforge/corpora" in deps_of(stage)
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_no_code_it_does_not_run(stage):
     used = {script_of(stage), *closure(script_of(stage))}

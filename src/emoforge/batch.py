@@ -1,7 +1,9 @@
 """Run one function over many chunks of work, on one core or several, with the same bytes either way."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -15,7 +17,9 @@ def chunked(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
 
 def available_workers(workers: int | None = None) -> int:
     """Return *workers*, or where it is 0 or None the number of cores this process may use."""
-    return workers or len(os.sched_getaffinity(0))
+    from joblib import cpu_count
+
+    return workers or cpu_count()
 
 
 def map_chunks(
@@ -55,12 +59,25 @@ def map_chunks(
             bar.update(size)
 
 
-def _on_one_thread(function: Callable[[Item], Result], chunk: Item) -> Result:
-    import sys
-
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold numeric libraries to one thread, those loaded already and those that are loaded within the block."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(limits=1):
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(1)
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        with threadpool_limits(limits=1):
+            if "torch" in sys.modules:
+                sys.modules["torch"].set_num_threads(1)
+            yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+def _on_one_thread(function: Callable[[Item], Result], chunk: Item) -> Result:
+    with one_thread():
         return function(chunk)

@@ -80,6 +80,8 @@ def convert(
 ) -> None:
     """Convert one recording, or without one run the stage convert: neutral clips → every target emotion."""
     if recording is None:
+        if to or output:
+            raise typer.BadParameter("--to and --output need a recording to convert")
         _run_stage("convert", project)
         return
     if to is None or output is None:
@@ -148,6 +150,15 @@ def predict(
     from emoforge.pipeline.single import predict_files
 
     for line in predict_files(recordings, model=model, enrolment=enrol or [], root=project):
+        print(line)
+
+
+@app.command()
+def params(project: ProjectOption = Path()) -> None:
+    """Print every key of params.yaml with its value and what it means."""
+    from emoforge.params import explain, load_params
+
+    for line in explain(load_params(project / "params.yaml")):
         print(line)
 
 

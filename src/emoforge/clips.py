@@ -49,7 +49,7 @@ class ClipStore:
         folders: folders that hold ``clips-*.parquet``; a clip that stands in two is read from the first.
 
     Raises:
-        ManifestError: a folder holds no shards.
+        ManifestError: a folder holds no shards, or one that cannot be read.
     """
 
     def __init__(self, *folders: str | os.PathLike) -> None:
@@ -63,11 +63,16 @@ class ClipStore:
                 self._index(shard)
 
     def _index(self, shard: Path) -> None:
-        with pq.ParquetFile(shard) as file:
-            for group in range(file.num_row_groups):
-                ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
-                for row, clip_id in enumerate(ids):
-                    self._where.setdefault(clip_id, (shard, group, row))
+        try:
+            with pq.ParquetFile(shard) as file:
+                for group in range(file.num_row_groups):
+                    ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
+                    for row, clip_id in enumerate(ids):
+                        self._where.setdefault(clip_id, (shard, group, row))
+        except (pa.ArrowInvalid, KeyError, OSError) as error:
+            raise ManifestError(
+                f"{shard}: not a shard of clips ({error}); run the stage that writes it again"
+            ) from None
 
     def __len__(self) -> int:
         return len(self._where)

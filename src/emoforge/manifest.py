@@ -55,6 +55,7 @@ SCHEMA = pa.schema(
         _field("clipping_share", pa.float32(), "share of samples at full scale", unit="0..1"),
         _field("silence_share", pa.float32(), "share of silent frames", unit="0..1"),
         _field("duration_ratio", pa.float32(), "length over the source's length"),
+        _field("f0_median_hz", pa.float32(), "median F0 of the voiced frames", unit="Hz"),
         _field("f0_range_st", pa.float32(), "5th to 95th percentile of F0", unit="semitones"),
         _field("emotion_confidence", pa.float32(), "the judge's probability of the emotion", unit="0..1"),
         _field("emotion_probabilities", _PROBABILITIES, "the judge's whole distribution"),
@@ -131,13 +132,23 @@ def read(path: str | os.PathLike, *, schema: pa.Schema = SCHEMA) -> pa.Table:
         ManifestError: the file is missing or no Parquet, misses a column, has one of another type, or was written
             with another version of the schema.
     """
+    return conform(read_table(path), schema=schema, name=str(path))
+
+
+def read_table(path: str | os.PathLike) -> pa.Table:
+    """Read any Parquet table of a run.
+
+    Raises:
+        ManifestError: the file is missing or no Parquet.
+    """
     try:
-        table = pq.read_table(path)
+        return pq.read_table(path)
     except FileNotFoundError:
-        raise ManifestError(f"{path}: no such manifest; run the stage that writes it (`dvc repro`)") from None
+        raise ManifestError(f"{path}: not there; run the stage that writes it (`dvc repro`)") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise ManifestError(f"{path}: not a Parquet file ({str(error).splitlines()[0]})") from error
-    return conform(table, schema=schema, name=str(path))
+        raise ManifestError(
+            f"{path}: not a Parquet file ({str(error).splitlines()[0]}); run its stage again"
+        ) from error
 
 
 def conform(table: pa.Table, *, schema: pa.Schema = SCHEMA, name: str = "manifest") -> pa.Table:

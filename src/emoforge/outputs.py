@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from emoforge.errors import ManifestError
+
 _KEY_FILE = "building.json"
 
 
@@ -41,10 +43,29 @@ def built_aside(folder: str | os.PathLike, *, key: dict | None = None) -> Iterat
         aside.mkdir(parents=True)
         stamp.write_text(wanted, "utf-8")
     yield aside
-    stamp.unlink()
+    # The old result goes aside before the new one takes its place, and the stamp goes last: killed anywhere in here,
+    # a run finds the whole new result again.
+    former = folder.with_name(f"{folder.name}.former.partial")
+    shutil.rmtree(former, ignore_errors=True)
     if folder.exists():
-        shutil.rmtree(folder)
+        folder.replace(former)
     aside.replace(folder)
+    (folder / _KEY_FILE).unlink()
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def read_json(path: str | os.PathLike) -> dict:
+    """Read what :func:`write_json` wrote.
+
+    Raises:
+        ManifestError: the file is missing or no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ManifestError(f"{path}: not there; run the stage that writes it (`dvc repro`)") from None
+    except ValueError as error:
+        raise ManifestError(f"{path}: not JSON ({error}); run the stage that writes it again") from None
 
 
 def write_json(path: str | os.PathLike, value: object) -> None:

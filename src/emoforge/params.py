@@ -107,6 +107,10 @@ class SelectParams(Section):
     min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(description="lowest cosine to the speaker")
     max_content_error: Share = Field(description="highest content error")
     max_clipping_share: Share = Field(description="highest share of clipped samples")
+    max_silence_share: Share = Field(description="highest share of silent frames")
+    min_duration_ratio: Positive = Field(description="shortest conversion, over its source")
+    max_duration_ratio: Positive = Field(description="longest conversion, over its source")
+    max_f0_range_st: Positive = Field(description="widest range of F0, in semitones")
     ratio: Annotated[float, Field(ge=0)] = Field(description="synthetic clips for every real training clip")
     balance: Literal["equal", "none"] = Field(description="whether emotions are held to equal numbers")
     prefer: Literal["random", "confidence", "naturalness"] = Field(description="who stays when there are too many")
@@ -169,7 +173,7 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
         raise ParamsError(
             f"{path}: no such file; run from the project's folder, or copy its params.yaml here"
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, dict):
         raise ParamsError(f"{path}: expected sections such as `corpus:` and `ingest:`, found {type(values).__name__}")
@@ -179,9 +183,26 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
         raise ParamsError(f"{path}: {_describe(error)}") from None
 
 
+def explain(params: Params) -> list[str]:
+    """Return a line a key: name, value and meaning, in the order of the file."""
+    lines = []
+    for name, field in type(params).model_fields.items():
+        value = getattr(params, name)
+        if isinstance(value, Section):
+            lines += [
+                f"{name}.{key} = {getattr(value, key)!r}: {entry.description}"
+                for key, entry in type(value).model_fields.items()
+            ]
+        else:
+            lines.append(f"{name} = {value!r}: {field.description}")
+    return lines
+
+
 def _describe(error: ValidationError) -> str:
     """Return the first thing that is wrong as one line: key, value, what is allowed."""
-    first = error.errors(include_url=False)[0]
+    # A misspelt key is also a missing one; the misspelling is what the user can see.
+    errors = sorted(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    first = errors[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         section = _section(first["loc"][:-1])

@@ -60,6 +60,6 @@ def level_gain(levels_db: Sequence[float], *, peak: float) -> float:
 
     Args:
         levels_db: active levels of the clips that set the gain, in dB re full scale; their median counts.
-        peak: largest absolute sample of all the clips that the gain is for.
+        peak: largest absolute sample of the clip that the gain is for.
     """
     return float(min(10 ** ((NEUTRAL_LEVEL_DB - np.median(levels_db)) / 20), _PEAK_LIMIT / max(peak, 1e-9)))

@@ -5,7 +5,7 @@ params are the same.
 """
 
 import hashlib
-import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from emoforge.audio import pcm_sha256
 from emoforge.batch import chunked, map_chunks
 from emoforge.clips import shard_path, write_shard
 from emoforge.convert import registry
-from emoforge.convert.base import Converter
+from emoforge.convert.base import Conversion, Converter, Utterance
 from emoforge.errors import EmoforgeError, ManifestError
 from emoforge.labels import NEUTRAL
-from emoforge.outputs import built_aside, write_json
+from emoforge.outputs import built_aside, read_json, write_json
 from emoforge.params import Params
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.utterances import open_utterances
+from emoforge.pipeline.utterances import UtteranceStore
 from emoforge.publish.licences import combine
 
 _CHUNK = 32
@@ -41,6 +41,14 @@ class Job:
     seed: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """Where a worker reads, and the checksums of what it finds there."""
+
+    root: Path
+    checksums: tuple[tuple[str, str], ...]
+
+
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics.
 
@@ -51,7 +59,8 @@ def run(params: Params, layout: Layout) -> dict:
     converter_folder = layout.stage("converter")
     converter = registry.load(converter_folder)
     checksum = folder_sha256(converter_folder)
-    provenance = json.loads((converter_folder / "provenance.json").read_text("utf-8"))
+    provenance = read_json(converter_folder / "provenance.json")
+    _check_speakers(provenance["speakers"], table)
     jobs = plan(
         table,
         emotions=converter.emotions,
@@ -62,17 +71,27 @@ def run(params: Params, layout: Layout) -> dict:
     )
     if not jobs:
         raise ManifestError("no neutral clip of a training speaker to convert; import neutral speech first")
-    key = {"jobs": hashlib.sha256(repr([job.row["clip_id"] for job in jobs]).encode()).hexdigest()}
+    inputs = {
+        "jobs": hashlib.sha256(repr([job.row["clip_id"] for job in jobs]).encode()).hexdigest(),
+        "manifest": hashlib.sha256(layout.manifest("ingest").read_bytes()).hexdigest(),
+        "tracks": folder_sha256(layout.stage("prosody")),
+        "converter": checksum,
+    }
+    # What an older version of this code began is not what this one would go on with.
+    key = inputs | {"chunk": _CHUNK, "code": _code_sha256()}
     with built_aside(layout.stage("convert"), key=key) as folder:
-        results = _convert_all(jobs, folder, params, layout)
-        clips = manifest.concatenate([rows for rows, _ in results])
-        rejected = pa.concat_tables([rows for _, rows in results]).sort_by("clip")
-        for part in (folder / "parts").glob("*.parquet"):
-            part.unlink()
-        (folder / "parts").rmdir()
+        results = _convert_all(jobs, folder, inputs, params, layout)
+        clips, duplicates = _without_duplicates(manifest.concatenate([rows for rows, _ in results]))
+        rejected = pa.concat_tables([duplicates, *(rows for _, rows in results)]).sort_by(
+            [("clip", "ascending"), ("emotion", "ascending")]
+        )
+        if not len(clips):
+            reason = rejected.column("reason")[0].as_py()
+            raise ManifestError(f"none of {len(jobs)} conversions could be made; the first: {reason}")
         manifest.validate(manifest.concatenate([table, clips]), name="convert")
         manifest.write(clips, folder / "manifest.parquet")
         manifest.write(rejected, folder / "rejected.parquet")
+        shutil.rmtree(folder / "parts")
     metrics = {
         "sources": len({job.row["source_clip_id"] for job in jobs}),
         "clips_in": len(jobs),
@@ -147,10 +166,15 @@ def folder_sha256(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _convert_all(jobs: Sequence[Job], folder: Path, params: Params, layout: Layout) -> list[tuple[pa.Table, pa.Table]]:
+def _convert_all(
+    jobs: Sequence[Job], folder: Path, inputs: dict[str, str], params: Params, layout: Layout
+) -> list[tuple[pa.Table, pa.Table]]:
     (folder / "parts").mkdir(exist_ok=True)
-    chunks = [(layout.root.resolve(), folder, number, chunk) for number, chunk in enumerate(chunked(jobs, _CHUNK))]
-    todo = [chunk for chunk in chunks if not _part(folder, "clips", chunk[2]).is_file()]
+    opened = _Inputs(layout.root.resolve(), tuple(sorted(inputs.items())))
+    chunks = [(opened, folder, number, chunk) for number, chunk in enumerate(chunked(jobs, _CHUNK))]
+    todo = [
+        chunk for chunk in chunks if not all(_part(folder, kind, chunk[2]).is_file() for kind in ("clips", "rejected"))
+    ]
     for _ in map_chunks(
         _convert_chunk,
         todo,
@@ -174,34 +198,24 @@ def _part(folder: Path, kind: str, number: int) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _open_converter(folder: Path) -> Converter:
-    return registry.load(folder)
+def _open(inputs: _Inputs) -> tuple[Converter, UtteranceStore]:
+    """Return what conversion reads; once a process, and anew where the checksums are others."""
+    layout = Layout(inputs.root)
+    return registry.load(layout.stage("converter")), UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
 
 
-def _convert_chunk(job: tuple[Path, Path, int, Sequence[Job]]) -> None:
-    root, folder, number, jobs = job
-    utterances = open_utterances(root)
-    converter = _open_converter(Layout(root).stage("converter"))
+def _convert_chunk(work: tuple[_Inputs, Path, int, Sequence[Job]]) -> None:
+    inputs, folder, number, jobs = work
+    converter, utterances = _open(inputs)
+    sources = [utterances[job.row["source_clip_id"]] for job in jobs]
     rows, clips, rejected = [], [], []
-    for item in jobs:
-        source = utterances[item.row["source_clip_id"]]
-        try:
-            conversion = converter.convert(source, item.row["emotion"], intensity=item.row["intensity"], seed=item.seed)
-            if not (len(conversion.signal) and np.isfinite(conversion.signal).all()):
-                raise EmoforgeError("conversion gave no finite samples")
-        except EmoforgeError as error:
-            rejected.append(
-                {
-                    "corpus": item.row["corpus"],
-                    "clip": item.row["source_clip_id"],
-                    "emotion": item.row["emotion"],
-                    "reason": str(error),
-                }
-            )
+    for job, source, conversion in zip(jobs, sources, _conversions(converter, jobs, sources), strict=True):
+        if isinstance(conversion, str):
+            rejected.append(_rejection(job.row, conversion))
             continue
-        clips.append((item.row["clip_id"], conversion.signal))
+        clips.append((job.row["clip_id"], conversion.signal))
         rows.append(
-            item.row
+            job.row
             | {
                 "style_clip_id": conversion.style_clip_id,
                 "sampling_rate": source.sampling_rate,
@@ -209,8 +223,62 @@ def _convert_chunk(job: tuple[Path, Path, int, Sequence[Job]]) -> None:
                 "audio_sha256": pcm_sha256(conversion.signal, source.sampling_rate),
             }
         )
-    sampling_rate = rows[0]["sampling_rate"] if rows else 16000
-    write_shard(shard_path(folder / "clips", number), clips, sampling_rate=sampling_rate)
+    write_shard(shard_path(folder / "clips", number), clips, sampling_rate=sources[0].sampling_rate)
     manifest.write(manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA), _part(folder, "rejected", number))
     # The rows come last: where they are, the chunk is whole.
     manifest.write(manifest.from_rows(rows), _part(folder, "clips", number))
+
+
+def _conversions(converter: Converter, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
+    """Return a conversion a job, or why there is none; one that fails does not take its batch along."""
+    batch = [
+        (source, job.row["emotion"], job.row["intensity"], job.seed) for job, source in zip(jobs, sources, strict=True)
+    ]
+    try:
+        made: list[Conversion | str] = list(converter.convert_batch(batch))
+    except EmoforgeError:
+        made = []
+        for source, emotion, intensity, seed in batch:
+            try:
+                made.append(converter.convert(source, emotion, intensity=intensity, seed=seed))
+            except EmoforgeError as error:
+                made.append(str(error))
+    return [
+        conversion
+        if isinstance(conversion, str) or (len(conversion.signal) and np.isfinite(conversion.signal).all())
+        else "conversion gave no finite samples"
+        for conversion in made
+    ]
+
+
+def _without_duplicates(clips: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Split off clips that sound as another variant of theirs does: they would count twice and teach once."""
+    seen: set[tuple] = set()
+    first, rejected = [], []
+    for row in clips.select(["source_clip_id", "emotion", "audio_sha256", "corpus"]).to_pylist():
+        key = (row["source_clip_id"], row["emotion"], row["audio_sha256"])
+        first.append(key not in seen)
+        if key in seen:
+            rejected.append(_rejection(row, "same audio as another variant"))
+        seen.add(key)
+    return clips.filter(pa.array(first, pa.bool_())), manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA)
+
+
+def _rejection(row: dict, reason: str) -> dict:
+    return {"corpus": row["corpus"], "clip": row["source_clip_id"], "emotion": row["emotion"], "reason": reason}
+
+
+def _check_speakers(speakers: Sequence[str], table: pa.Table) -> None:
+    """Refuse a converter that learnt from a speaker who validates or tests."""
+    split_of = dict(zip(table.column("speaker").to_pylist(), table.column("split").to_pylist(), strict=True))
+    for speaker in speakers:
+        if split_of.get(speaker, "train") != "train":
+            raise ManifestError(
+                f"the converter learnt from speaker {speaker!r}, who is in the {split_of[speaker]} split; fit it again"
+            )
+
+
+def _code_sha256() -> str:
+    package = Path(__file__).parents[1]
+    files = [*sorted((package / "convert").glob("*.py")), Path(__file__)]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

@@ -1,11 +1,11 @@
 """What is installed, which device computes, and which corpora are where."""
 
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from emoforge import __version__, corpora
+from emoforge.batch import available_workers
 from emoforge.errors import EmoforgeError
 from emoforge.params import load_params
 
@@ -37,7 +37,7 @@ def examine(project: Path) -> list[str]:
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+    return available_workers()
 
 
 def _device() -> str:

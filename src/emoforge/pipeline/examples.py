@@ -18,9 +18,16 @@ def emotions_of(table: pa.Table) -> list[str]:
     return sorted(set(train.column("emotion").to_pylist()))
 
 
-def scored_clips(table: pa.Table, split: str) -> pa.Table:
-    """Return the recorded clips of *split* that train or test a recogniser: all but those that enrol a speaker."""
-    return table.filter((pc.field("origin") == "recorded") & (pc.field("split") == split) & ~pc.field("enrolment"))
+def scored_clips(table: pa.Table, split: str, labels: Sequence[str] | None = None) -> pa.Table:
+    """Return the recorded clips of *split* that train or test a recogniser: all but those that enrol a speaker.
+
+    With *labels*, only clips of these emotions: what no training speaker acts cannot be recognised, and is not what
+    the arms differ in.
+    """
+    wanted = (pc.field("origin") == "recorded") & (pc.field("split") == split) & ~pc.field("enrolment")
+    if labels is not None:
+        wanted &= pc.field("emotion").isin(list(labels))
+    return table.filter(wanted)
 
 
 def enrolment_of(table: pa.Table, *splits: str) -> pa.Table:

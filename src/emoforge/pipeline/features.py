@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emoforge.errors import ManifestError
+from emoforge.manifest import read_table
 from emoforge.outputs import written_aside
 from emoforge.prosody.tracks import Tracks
 
@@ -59,9 +60,7 @@ class Functionals:
         rows: list[np.ndarray] = []
         self._index: dict[str, int] = {}
         for path in paths:
-            if not Path(path).is_file():
-                raise ManifestError(f"{path}: no functionals here; run the stage that writes them (`dvc repro`)")
-            table = pq.read_table(path)
+            table = read_table(path)
             names = tuple(json.loads(table.schema.metadata[b"names"]))
             if self.names and names != self.names:
                 raise ManifestError(f"{path}: other functionals than in {paths[0]}; run `dvc repro` again")
@@ -114,10 +113,13 @@ class TrackStore:
         self._where: dict[str, tuple[Path, int, int]] = {}
         self._row_group = lru_cache(maxsize=4)(_read_row_group)
         for shard in sorted(Path(folder).glob("tracks-*.parquet")):
-            with pq.ParquetFile(shard) as file:
-                for group in range(file.num_row_groups):
-                    ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
-                    self._where |= {clip_id: (shard, group, row) for row, clip_id in enumerate(ids)}
+            try:
+                with pq.ParquetFile(shard) as file:
+                    for group in range(file.num_row_groups):
+                        ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
+                        self._where |= {clip_id: (shard, group, row) for row, clip_id in enumerate(ids)}
+            except (pa.ArrowInvalid, KeyError, OSError) as error:
+                raise ManifestError(f"{shard}: not a shard of tracks ({error}); run `emoforge prosody` again") from None
 
     def __getitem__(self, clip_id: str) -> Tracks:
         if clip_id not in self._where:

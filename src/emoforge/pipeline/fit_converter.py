@@ -24,6 +24,7 @@ def run(params: Params, layout: Layout) -> dict:
             "speakers": sorted(set(train.column("speaker").to_pylist())),
             "licences": sorted(set(train.column("licence").to_pylist())),
             "clips": len(train),
+            "prosody": params.prosody.model_dump(),
         }
         write_json(folder / "provenance.json", provenance)
     metrics = {

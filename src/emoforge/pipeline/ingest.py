@@ -48,11 +48,13 @@ def run(params: Params, layout: Layout) -> dict:
     """
     recordings = [
         recording
-        for recording in corpora.read(params.corpus.name, Path(params.corpus.root))
+        for recording in corpora.read(params.corpus.name, layout.root / params.corpus.root)
         if not params.ingest.emotions or recording.emotion in params.ingest.emotions
     ]
     if not recordings:
         raise CorpusError(f"{params.corpus.root}: no recording of the emotions {', '.join(params.ingest.emotions)}")
+    # A fold that doesn't exist is better said now than after everything is decoded.
+    _splits([f"{recording.corpus}-{recording.speaker}" for recording in recordings], recordings, params)
     measured = _measure_all(recordings, params)
     usable, rejected = _without_duplicates(measured)
     if not usable:
@@ -142,23 +144,7 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
         for item in usable
     ]
     speakers = [f"{recording.corpus}-{recording.speaker}" for recording in recordings]
-    genders = {speaker: recording.gender for speaker, recording in zip(speakers, recordings, strict=True)}
-    published = info.folds and tuple(tuple(f"{info.name}-{speaker}" for speaker in fold) for fold in info.folds)
-    folds = speaker_folds(
-        speakers,
-        n_folds=len(published) if published else params.ingest.n_folds,
-        published=published,
-        genders=genders,
-        seed=params.seed,
-    )
-    splits = assign_splits(
-        speakers,
-        folds,
-        fold=params.ingest.fold,
-        n_val_speakers=params.ingest.val_speakers,
-        genders=genders,
-        seed=params.seed,
-    )
+    splits = _splits(speakers, recordings, params)
     enrolment = enrolment_clips(
         clip_ids,
         speakers,
@@ -188,11 +174,34 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
     ]
 
 
+def _splits(speakers: Sequence[str], recordings: Sequence[Recording], params: Params) -> dict[str, str]:
+    """Return speaker → split: the fold that tests, drawn speakers that validate, and the rest."""
+    info = corpora.info(params.corpus.name)
+    genders = {speaker: recording.gender for speaker, recording in zip(speakers, recordings, strict=True)}
+    published = info.folds and tuple(tuple(f"{info.name}-{speaker}" for speaker in fold) for fold in info.folds)
+    folds = speaker_folds(
+        speakers,
+        n_folds=len(published) if published else params.ingest.n_folds,
+        published=published,
+        genders=genders,
+        seed=params.seed,
+    )
+    return assign_splits(
+        speakers,
+        folds,
+        fold=params.ingest.fold,
+        n_val_speakers=params.ingest.val_speakers,
+        genders=genders,
+        seed=params.seed,
+    )
+
+
 def _gains(usable: Sequence[_Measured], rows: Sequence[dict], level: str) -> np.ndarray:
     """Return one gain a clip.
 
-    A speaker's gain comes from the enrolment clips alone (all of a monitored person's audio that is known
-    beforehand); every clip of the speaker shares it, so that a shout stays louder than a murmur.
+    A speaker's gain comes from the enrolment clips (all of a monitored person's audio that is known beforehand; where
+    there are none, from all of the speaker's clips); every clip of the speaker shares it, so that a shout stays louder
+    than a murmur. Only a clip that would be clipped gets less.
     """
     if level == "none":
         return np.ones(len(usable))
@@ -201,9 +210,9 @@ def _gains(usable: Sequence[_Measured], rows: Sequence[dict], level: str) -> np.
     for group in set(groups):
         members = [index for index, name in enumerate(groups) if name == group]
         reference = [index for index in members if rows[index]["enrolment"]] or members
-        gains[members] = level_gain(
-            [usable[index].level_db for index in reference], peak=max(usable[index].peak for index in members)
-        )
+        levels_db = [usable[index].level_db for index in reference]
+        for index in members:
+            gains[index] = level_gain(levels_db, peak=usable[index].peak)
     return gains
 
 

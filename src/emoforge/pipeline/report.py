@@ -1,15 +1,12 @@
 """Stage report: a page to look at and listen to."""
 
-import json
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from emoforge import manifest
 from emoforge.clips import ClipStore
-from emoforge.outputs import built_aside
+from emoforge.outputs import built_aside, read_json
 from emoforge.params import Params
 from emoforge.pipeline.layout import Layout
 from emoforge.report.page import write_page
@@ -21,8 +18,8 @@ _SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_e
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return what the page holds."""
-    metrics = json.loads(layout.metrics("evaluate").read_text("utf-8"))
-    selection = json.loads(layout.metrics("select").read_text("utf-8"))
+    metrics = read_json(layout.metrics("evaluate"))
+    selection = read_json(layout.metrics("select"))
     table = manifest.read(layout.manifest("select"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
     examples = _examples(converted, layout, n_examples=params.report.examples, seed=params.seed)
@@ -39,7 +36,7 @@ def run(params: Params, layout: Layout) -> dict:
 
 
 def _confusions(layout: Layout) -> list[Plot]:
-    predictions = pq.read_table(layout.stage("evaluate") / "predictions.parquet")
+    predictions = manifest.read_table(layout.stage("evaluate") / "predictions.parquet")
     labels = predictions.schema.metadata[b"labels"].decode().split(",")
     truth = np.array([labels.index(emotion) for emotion in predictions.column("emotion").to_pylist()])
     plots = []

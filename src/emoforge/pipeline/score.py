@@ -1,7 +1,7 @@
 """Stage score: every score of every converted clip. No threshold here.
 
-Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of a training speaker is judged by a
-model that never heard that speaker, and no judge hears a speaker of another split.
+Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of one training speaker and the manner of
+another is judged by a model that never heard either, and no judge hears a speaker of another split.
 """
 
 from collections.abc import Sequence
@@ -22,6 +22,7 @@ from emoforge.pipeline.features import write_functionals
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.prosody import describe
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES
+from emoforge.quality.naturalness import VARIANT
 from emoforge.study.judge import out_of_fold_judge
 
 _CHUNK = 32
@@ -33,6 +34,7 @@ _SCORES = (
     "clipping_share",
     "silence_share",
     "duration_ratio",
+    "f0_median_hz",
     "f0_range_st",
 )
 
@@ -57,6 +59,7 @@ def run(params: Params, layout: Layout) -> dict:
     recognised = probabilities.argmax(axis=1) == np.asarray(target)
     metrics = {
         "clips": len(clip_ids),
+        "naturalness_variant": VARIANT,
         "mean": {name: round(float(np.nanmean(scores[name])), 4) for name in _SCORES},
         "emotion_confidence": round(float(columns["emotion_confidence"].mean()), 4),
         "recall": {
@@ -116,16 +119,18 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
     references = {}
     for index, clip_id in enumerate(clip_ids):
         others = speakers == speakers[index]
-        if others.sum() > 1:
-            others[index] = False
-        mean = embeddings[others].mean(axis=0)
+        others[index] = False
+        others &= np.isfinite(embeddings).all(axis=1)
+        # Without another neutral clip there is nothing to compare with, and the similarity is not a number.
+        mean = embeddings[others].mean(axis=0) if others.any() else np.full(embeddings.shape[1], np.nan)
         references[clip_id] = mean / np.linalg.norm(mean)
     return references
 
 
 def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
     store, clip_ids = job
-    clips = [ClipStore(store).read(clip_id) for clip_id in clip_ids]
+    stored = ClipStore(store)
+    clips = [stored.read(clip_id) for clip_id in clip_ids]
     from emoforge.quality.scoring import shared_encoder
 
     return shared_encoder().embed([signal for signal, _ in clips], clips[0][1])
@@ -167,4 +172,6 @@ def _judge(
         n_folds=params.score.judge_folds,
         seed=params.seed,
     )
-    return labels, judge.judge(features, np.asarray(converted.column("speaker").to_pylist()))
+    speaker_of = dict(zip(recorded.column("clip_id").to_pylist(), recorded.column("speaker").to_pylist(), strict=True))
+    styles = [speaker_of.get(clip_id) for clip_id in converted.column("style_clip_id").to_pylist()]
+    return labels, judge.judge(features, np.asarray(converted.column("speaker").to_pylist()), styles)

@@ -1,5 +1,7 @@
 """Stage select: thresholds, ratio and class balance decide which converted clips are kept, and say why others not."""
 
+from dataclasses import fields
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,14 +19,8 @@ def run(params: Params, layout: Layout) -> dict:
     emotions = scored.column("emotion").to_pylist()
     real = pc.and_(pc.equal(recorded.column("split"), "train"), pc.invert(recorded.column("enrolment")))
     options = params.select
-    thresholds = Thresholds(
-        min_confidence=options.min_confidence,
-        max_confidence=options.max_confidence,
-        min_naturalness=options.min_naturalness,
-        min_speaker_similarity=options.min_speaker_similarity,
-        max_content_error=options.max_content_error,
-        max_clipping_share=options.max_clipping_share,
-    )
+    # Every limit of Thresholds is a key of the section, by the same name.
+    thresholds = Thresholds(**{field.name: getattr(options, field.name) for field in fields(Thresholds)})
     scores = {
         name: scored.column(name).to_numpy(zero_copy_only=False)
         for name, field in zip(scored.schema.names, scored.schema, strict=True)

@@ -1,5 +1,6 @@
 """What the command line does with single recordings and with the project's choice of corpus."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from emoforge.convert import registry
 from emoforge.convert.base import Utterance
 from emoforge.errors import AudioError, EmoforgeError, ModelError
 from emoforge.labels import NEUTRAL, canonical_emotion
-from emoforge.outputs import written_aside
-from emoforge.params import Params, load_params
+from emoforge.outputs import read_json, written_aside
+from emoforge.params import Params, ProsodyParams, load_params
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.prosody import describe, track
 from emoforge.preprocess import active_level_db, level_gain, trim_silence
@@ -36,7 +37,8 @@ def convert_file(
     folder = converter or Layout(root).stage("converter")
     model = registry.load(folder)
     signal, sampling_rate = _read(recording)
-    options = _params(root).prosody
+    # Tracks are made as those were that the converter learnt from.
+    options = ProsodyParams.model_validate(read_json(folder / "provenance.json")["prosody"])
     source = Utterance(
         clip_id=str(recording),
         speaker=str(recording),
@@ -100,12 +102,19 @@ def import_corpus(name: str, root: Path, project: Path) -> str:
     load_params(path)
     # ruamel keeps comments and order: the file stays the user's own.
     yaml = YAML()
+    yaml.preserve_quotes = True
     values = yaml.load(path)
-    values["corpus"]["name"], values["corpus"]["root"] = name, str(root)
+    # A licence stated for another corpus isn't this one's.
+    values["corpus"] |= {"name": corpora.info(name).name, "root": _below(root, project), "licence": ""}
     with written_aside(path) as aside:
         yaml.dump(values, aside)
     speakers = len({recording.speaker for recording in recordings})
     return f"{name}: {len(recordings)} recordings of {speakers} speakers; `dvc repro` uses them from now on"
+
+
+def _below(root: Path, project: Path) -> str:
+    """Return *root* as a stage that runs in *project* finds it."""
+    return str(root) if root.is_absolute() else os.path.relpath(root, project)
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError
 from emoforge.params import Params, load_params
 from emoforge.pipeline.layout import Layout
@@ -15,7 +16,10 @@ Run = Callable[[Params, Layout], dict]
 def run_stage(name: str, run: Run, *, root: Path = Path()) -> None:
     """Run one stage in the project folder *root* and print its closing line."""
     started = time.monotonic()
-    metrics = run(load_params(root / "params.yaml"), Layout(root))
+    params = load_params(root / "params.yaml")
+    # A sum cut into parts rounds differently: what the main process computes must not depend on the cores either.
+    with one_thread():
+        metrics = run(params, Layout(root))
     print(f"{name}: {describe(metrics)} ({time.monotonic() - started:.1f} s)", flush=True)
 
 
@@ -26,6 +30,9 @@ def main(name: str, run: Run) -> None:
     except EmoforgeError as error:
         print(f"{name}: {error}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted; run it again to go on", file=sys.stderr)
+        sys.exit(130)
 
 
 def describe(metrics: dict) -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from emoforge import manifest
 from emoforge.outputs import built_aside, write_json
@@ -25,7 +24,7 @@ def run(params: Params, layout: Layout) -> dict:
     labels = emotions_of(table)
     clip_ids, kinds, emotions, speakers = training_pool(table, layout)
     pool = Examples(source.inputs(clip_ids), speakers, np.array([labels.index(emotion) for emotion in emotions]))
-    validation = source.examples(scored_clips(table, "val"), labels)
+    validation = source.examples(scored_clips(table, "val", labels), labels)
     enrolment = source.examples(enrolment_of(table, "train", "val"))
     arms = build_arms(
         kinds, pool.labels, ratio=params.select.ratio, added_weight=params.train.added_weight, seed=params.seed
@@ -40,6 +39,7 @@ def run(params: Params, layout: Layout) -> dict:
         name: {
             "real": len(arm.rows) - arm.n_added,
             "added": arm.n_added,
+            "asked": arm.n_asked,
             "weight": params.train.added_weight,
             "val_uar": round(scores[name], 4),
         }
@@ -58,7 +58,7 @@ def training_pool(table: pa.Table, layout: Layout) -> tuple[list[str], np.ndarra
     kept = table.filter((pc.field("origin") == "converted") & (pc.field("split") == "train") & pc.field("keep"))
     synthetic = kept.select(["clip_id", "emotion", "speaker"]).to_pylist()
     of_source = {row["clip_id"]: row for row in real}
-    augmented = pq.read_table(layout.stage("augment") / "sources.parquet").to_pylist()
+    augmented = manifest.read_table(layout.stage("augment") / "sources.parquet").to_pylist()
     classical = [of_source[row["source_clip_id"]] | {"clip_id": row["clip_id"]} for row in augmented]
     rows = [*real, *classical, *synthetic]
     kinds = np.repeat([REAL, CLASSICAL, SYNTHETIC], [len(real), len(classical), len(synthetic)])

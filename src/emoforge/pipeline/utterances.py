@@ -1,8 +1,6 @@
 """Manifest rows with their audio and tracks, as conversion takes them."""
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -35,12 +33,3 @@ class UtteranceStore:
     def stream(self, clip_ids: Sequence[str]) -> Iterator[Utterance]:
         for clip_id in clip_ids:
             yield self[clip_id]
-
-
-@lru_cache(maxsize=1)
-def open_utterances(root: Path) -> UtteranceStore:
-    """Return the store of the run below *root*; one a process, so that a worker indexes the shards once."""
-    from emoforge import manifest
-
-    layout = Layout(root)
-    return UtteranceStore(layout, manifest.read(layout.manifest("ingest")))

@@ -32,7 +32,7 @@ class Thresholds:
         max_clipping_share: share of samples.
         max_silence_share: share of frames.
         min_duration_ratio, max_duration_ratio: converted over source.
-        min_f0_median_hz, max_f0_median_hz, max_f0_range_st: F0 in Hz and semitones.
+        max_f0_range_st: 5th to 95th percentile of F0, in semitones.
     """
 
     min_confidence: float | None = None
@@ -44,8 +44,6 @@ class Thresholds:
     max_silence_share: float | None = None
     min_duration_ratio: float | None = None
     max_duration_ratio: float | None = None
-    min_f0_median_hz: float | None = None
-    max_f0_median_hz: float | None = None
     max_f0_range_st: float | None = None
 
 
@@ -55,7 +53,6 @@ _COLUMNS = (
     "clipping_share",
     "silence_share",
     "duration_ratio",
-    "f0_median_hz",
     "f0_range_st",
     "naturalness",
     "content_error",

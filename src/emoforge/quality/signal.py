@@ -29,7 +29,6 @@ class SignalReport:
         dc_offset: mean of the samples, in full scales.
         f0_median_hz: median F0 of the voiced frames, in Hz; NaN without F0 or voiced frames.
         f0_range_st: distance from the 5th to the 95th percentile of F0, in semitones; NaN as above.
-        broken: which limits the clip breaks, such as ``"clipping_share > 0.001"``; empty for a sound clip.
     """
 
     clipping_share: float
@@ -39,7 +38,6 @@ class SignalReport:
     dc_offset: float
     f0_median_hz: float
     f0_range_st: float
-    broken: tuple[str, ...]
 
 
 def signal_checks(
@@ -48,62 +46,30 @@ def signal_checks(
     sampling_rate: int,
     *,
     f0_hz_converted: np.ndarray | None = None,
-    max_clipping_share: float | None = 0.001,
-    max_silence_share: float | None = 0.8,
-    min_duration_ratio: float | None = 0.5,
-    max_duration_ratio: float | None = 2.0,
-    min_peak_db: float | None = -50.0,
-    max_dc_offset: float | None = 0.02,
-    min_f0_median_hz: float | None = 60.0,
-    max_f0_median_hz: float | None = 600.0,
-    max_f0_range_st: float | None = 36.0,
 ) -> SignalReport:
-    """Measure a converted clip and name the limits that it breaks.
+    """Measure a converted clip; every measure of an empty one, or of one that is not finite, is NaN.
 
-    A measure that is NaN breaks no limit (a whispered clip has no F0), but a clip with samples that are not finite
-    breaks ``"not finite"``, an empty one ``"empty"``, and every measure of either is NaN.
+    Which values are too bad is for :class:`emoforge.quality.gates.Thresholds` to say.
 
     Args:
         converted: (n_samples,) in [-1, 1].
         source: (n_source_samples,) the clip it was made from.
         sampling_rate: of both, in Hz.
         f0_hz_converted: (n_frames,) F0 in Hz, NaN where unvoiced, of any hop; None leaves the two F0 measures NaN.
-        max_clipping_share, max_silence_share: limits in shares of the clip; None turns any limit off.
-        min_duration_ratio, max_duration_ratio: limits of duration_ratio.
-        min_peak_db: limit in dB re full scale.
-        max_dc_offset: limit of the offset's magnitude, in full scales.
-        min_f0_median_hz, max_f0_median_hz, max_f0_range_st: limits of F0, in Hz and semitones.
     """
     converted = np.asarray(converted, dtype=np.float64)
     if len(converted) == 0 or not np.isfinite(converted).all():
-        reason = "empty" if len(converted) == 0 else "not finite"
-        return SignalReport(*[float("nan")] * 7, broken=(reason,))
+        return SignalReport(*[float("nan")] * 7)
     f0_median_hz, f0_range_st = f0_summary(f0_hz_converted)
-    measures = {
-        "clipping_share": clipping_share(converted),
-        "silence_share": silence_share(converted, sampling_rate),
-        "duration_ratio": len(converted) / len(source) if len(source) else float("nan"),
-        "peak_db": max(_FLOOR_DB, 20 * float(np.log10(max(np.max(np.abs(converted)), 1e-12)))),
-        "dc_offset": float(np.mean(converted)),
-        "f0_median_hz": f0_median_hz,
-        "f0_range_st": f0_range_st,
-    }
-    limits = [
-        ("clipping_share", None, max_clipping_share),
-        ("silence_share", None, max_silence_share),
-        ("duration_ratio", min_duration_ratio, max_duration_ratio),
-        ("peak_db", min_peak_db, None),
-        ("dc_offset", None if max_dc_offset is None else -max_dc_offset, max_dc_offset),
-        ("f0_median_hz", min_f0_median_hz, max_f0_median_hz),
-        ("f0_range_st", None, max_f0_range_st),
-    ]
-    broken = []
-    for name, low, high in limits:
-        if low is not None and measures[name] < low:
-            broken.append(f"{name} < {low:g}")
-        if high is not None and measures[name] > high:
-            broken.append(f"{name} > {high:g}")
-    return SignalReport(**measures, broken=tuple(broken))
+    return SignalReport(
+        clipping_share=clipping_share(converted),
+        silence_share=silence_share(converted, sampling_rate),
+        duration_ratio=len(converted) / len(source) if len(source) else float("nan"),
+        peak_db=max(_FLOOR_DB, 20 * float(np.log10(max(np.max(np.abs(converted)), 1e-12)))),
+        dc_offset=float(np.mean(converted)),
+        f0_median_hz=f0_median_hz,
+        f0_range_st=f0_range_st,
+    )
 
 
 def clipping_share(signal: np.ndarray) -> float:

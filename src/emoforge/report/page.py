@@ -84,6 +84,11 @@ def _verdict(gain: Mapping[str, float] | None) -> str:
     """Say in a sentence what the gain is, and whether it can be told from none."""
     if gain is None:
         return "No gain was measured."
+    if gain["ci_low"] is None:
+        return (
+            f"Adding converted clips changed unweighted average recall by {gain['uar']:+.3f}; with one test speaker "
+            "there is no interval."
+        )
     figures = f"{gain['uar']:+.3f} (95 % interval {gain['ci_low']:+.3f} to {gain['ci_high']:+.3f}, p = {gain['p']:.3g})"
     if gain["ci_low"] > 0:
         outcome = "Adding converted clips helped"
@@ -110,7 +115,7 @@ def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
             "best": values["uar"] == highest,
             "cells": [
                 f"{values['uar']:.3f}",
-                f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
+                "none" if values["uar_ci_low"] is None else f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
                 *(f"{values[key]:.3f}" for key in ("wa", "macro_f1", "ece")),
                 *(f"{values[key]:,}" for key in ("n_clips", "n_speakers")),
             ],

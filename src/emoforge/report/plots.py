@@ -116,7 +116,9 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
     figure, axes = _figure(6.4, 1.1 + 0.45 * len(arms))
     for position, (name, values) in enumerate(arms.items()):
         colour = _INK if name == "real" else KEPT_COLOUR
-        axes.plot([values["uar_ci_low"], values["uar_ci_high"]], [position] * 2, color=colour, linewidth=2, alpha=0.7)
+        if values["uar_ci_low"] is not None:
+            interval = [values["uar_ci_low"], values["uar_ci_high"]]
+            axes.plot(interval, [position] * 2, color=colour, linewidth=2, alpha=0.7)
         axes.plot(values["uar"], position, "o", color=colour, markersize=7)
         axes.annotate(
             f"{values['uar']:.3f}", (values["uar"], position), xytext=(0, 7), textcoords="offset points", ha="center"

@@ -71,7 +71,7 @@ def _draw(seed: int, clip_id: str) -> bytes:
 
 @dataclass(frozen=True)
 class SpeakerNormaliser:
-    """Subtracts a speaker's neutral voice and divides by the spread that training speakers have around theirs.
+    """Subtracts a speaker's neutral voice and divides by how much training clips differ in their distance from theirs.
 
     With few enrolment clips a speaker's mean is itself uncertain. Empirical Bayes (Efron and Morris 1973, "Stein's
     estimation rule and its competitors") shrinks it towards the mean of all training speakers' neutral clips by
@@ -80,7 +80,8 @@ class SpeakerNormaliser:
 
     Attributes:
         centre: (n_features,) mean of the training speakers' neutral means.
-        scale: (n_features,) pooled standard deviation of training clips around their speaker's neutral voice.
+        scale: (n_features,) weighted standard deviation of all training clips' distances from their speaker's neutral
+            voice, around the mean distance: emotions as a whole lie to one side of neutral, and that side is no spread.
         within: (n_features,) variance of a speaker's neutral clips around their mean.
         between: (n_features,) variance of neutral means from speaker to speaker.
         shrink: whether enrolment means are shrunk.
@@ -100,6 +101,7 @@ class SpeakerNormaliser:
         enrolment_features: np.ndarray,
         enrolment_speakers: np.ndarray,
         *,
+        weights: np.ndarray | None = None,
         shrink: bool = True,
     ) -> Self:
         """Learn from training speakers.
@@ -109,20 +111,23 @@ class SpeakerNormaliser:
             speakers: (n_clips,) names.
             enrolment_features: (n_enrolment, n_features) of neutral clips; none means no calibration at all.
             enrolment_speakers: (n_enrolment,) names.
+            weights: (n_clips,) sample weights, 1 where None; of all clips in :attr:`scale` and, where nobody is
+                enrolled, in :attr:`centre`.
             shrink: shrink enrolment means towards :attr:`centre`.
 
         Raises:
-            EmoforgeError: there is no training clip, or a feature is not finite.
+            EmoforgeError: there is no training clip of weight above 0, or a feature is not finite.
         """
         features, enrolment = _finite(features), _finite(enrolment_features)
-        if not len(features):
-            raise EmoforgeError("there is no training clip to normalise by: the training split is empty")
+        weights = np.ones(len(features)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if not weights.sum() > 0:
+            raise EmoforgeError("there is no training clip to normalise by: the training split is empty or weightless")
         enrolment_speakers = np.asarray(enrolment_speakers)
         names = np.unique(enrolment_speakers)
         groups = [enrolment[enrolment_speakers == name] for name in names]
         n_features = features.shape[1]
         within, between = np.zeros(n_features), np.full(n_features, np.inf)
-        centre = features.mean(axis=0)
+        centre = np.average(features, axis=0, weights=weights)
         if groups:
             means = np.array([group.mean(axis=0) for group in groups])
             centre = means.mean(axis=0)
@@ -135,7 +140,8 @@ class SpeakerNormaliser:
                 between = np.maximum(means.var(axis=0, ddof=1) - error, 0.0)
         unscaled = cls(centre, np.full(n_features, 1.0), within, between, shrink)
         distances = unscaled._distances(features, speakers, enrolment, enrolment_speakers)
-        scale = distances.std(axis=0)
+        deviations = distances - np.average(distances, axis=0, weights=weights)
+        scale = np.sqrt(np.average(deviations**2, axis=0, weights=weights))
         # A constant feature carries nothing; dividing by 1 keeps it at 0 instead of at noise.
         scale = np.where(scale > 1e-8 * (1 + np.abs(centre)), scale, 1.0)
         return cls(centre, scale, within, between, shrink)
@@ -204,8 +210,9 @@ class SpeakerNormaliser:
             return self.centre + offset
         error = self.within / len(enrolment_features)
         spread = self.between + error
-        trust = np.divide(self.between, spread, out=np.ones_like(spread), where=spread > 0)
-        return self.centre + np.where(np.isinf(self.between), 1.0, trust) * offset
+        # From a single enrolled speaker nothing is known of how speakers differ (an infinite variance): trust the clips.
+        known = (spread > 0) & np.isfinite(spread)
+        return self.centre + np.divide(self.between, spread, out=np.ones_like(spread), where=known) * offset
 
 
 def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, weights: np.ndarray | None = None) -> float:

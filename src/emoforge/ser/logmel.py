@@ -6,7 +6,7 @@ Shapes: a clip is (n_mels, n_frames) in dB; the network reads (B, n_mels, T) and
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import nn
 from emoforge.errors import AudioError, EmoforgeError, ModelError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
 from emoforge.ser.recogniser import Examples, read_model, write_model
-from emoforge.ser.training import TrainingOptions, train_network
+from emoforge.ser.training import TrainingOptions, reproducible, train_network
 
 SAMPLING_RATE = 16_000
 N_MELS = 64
@@ -27,11 +27,8 @@ N_FFT = 512
 WINDOW_LENGTH = 400
 FLOOR_DB = -80.0
 
-#: Frames that the network sees at once: 3 s.
-N_FRAMES = 300
-
 KIND = "logmel"
-VERSION = 1
+VERSION = 2
 
 
 def logmel(signal: np.ndarray, sampling_rate: int) -> np.ndarray:
@@ -136,7 +133,9 @@ class LogmelRecogniser:
         labels: emotion names, in the order of the columns of probabilities.
         network: in evaluation mode.
         normaliser: of the bands' means over a clip: where each speaker's neutral voice lies.
-        band_scale: (n_mels,) standard deviation of training frames around their speaker's neutral voice.
+        band_scale: (n_mels,) weighted root mean square distance of training frames from their speaker's neutral voice.
+        n_frames: how many the network sees at once, in training and in recognition: shorter clips are filled up to it,
+            longer ones read window by window.
         temperature: divides the logits.
         history: of the training, see :func:`emoforge.ser.training.train_network`; empty in a model that was loaded.
     """
@@ -145,6 +144,7 @@ class LogmelRecogniser:
     network: LogmelNetwork
     normaliser: SpeakerNormaliser
     band_scale: np.ndarray
+    n_frames: int
     temperature: float = 1.0
     history: tuple[dict[str, float], ...] = ()
 
@@ -165,15 +165,21 @@ class LogmelRecogniser:
         """
         if not len(train):
             raise EmoforgeError("there is no training clip: the training split is empty")
-        truth = train.label_indices(labels)
+        train = train.take(train.sample_weights() > 0)
+        if not len(train):
+            raise EmoforgeError("the training clips' weights are all 0: give the real ones a weight of 1")
+        truth, weights = train.label_indices(labels), train.sample_weights()
         normaliser = SpeakerNormaliser.fit(
-            _band_means(train.inputs), train.speakers, _band_means(enrolment.inputs), enrolment.speakers
+            _band_means(train.inputs),
+            train.speakers,
+            _band_means(enrolment.inputs),
+            enrolment.speakers,
+            weights=weights,
         )
         centred = _calibrated(train, enrolment, normaliser, np.ones(N_MELS))
-        band_scale = np.sqrt(
-            sum((clip.astype(np.float64) ** 2).sum(axis=1) for clip in centred) / sum(clip.shape[1] for clip in centred)
-        )
-        band_scale = np.maximum(band_scale, 1e-3)
+        squares = np.array([(clip.astype(np.float64) ** 2).sum(axis=1) for clip in centred])
+        n_frames = np.array([clip.shape[1] for clip in centred])
+        band_scale = np.maximum(np.sqrt(weights @ squares / (weights @ n_frames)), 1e-3)
         held_out = None
         if validation is not None and len(validation):
             held_out = (
@@ -182,28 +188,29 @@ class LogmelRecogniser:
             )
         clips = [clip / band_scale[:, None].astype(np.float32) for clip in centred]
         options = options or TrainingOptions()
+        logits_of = partial(network_logits, n_frames=options.n_crop_frames)
         network, history = train_network(
             lambda: LogmelNetwork(len(labels)),
             clips,
             truth,
-            train.sample_weights(),
+            weights,
             n_classes=len(labels),
             validation=held_out,
-            logits_of=network_logits,
+            logits_of=logits_of,
             options=options,
             seed=seed,
         )
         temperature = 1.0
         if held_out is not None:
-            temperature = fit_temperature(network_logits(network, held_out[0]), held_out[1])
-        return cls(tuple(labels), network, normaliser, band_scale, temperature, history)
+            temperature = fit_temperature(logits_of(network, held_out[0]), held_out[1])
+        return cls(tuple(labels), network, normaliser, band_scale, options.n_crop_frames, temperature, history)
 
     def predict_proba(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         """Return (n_clips, n_classes); see :meth:`emoforge.ser.recogniser.Recogniser.predict_proba`."""
         if not len(examples):
             return np.zeros((0, len(self.labels)))
         clips = _calibrated(examples, enrolment, self.normaliser, self.band_scale)
-        return softmax(network_logits(self.network, clips) / self.temperature, axis=1)
+        return softmax(network_logits(self.network, clips, n_frames=self.n_frames) / self.temperature, axis=1)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
@@ -213,6 +220,7 @@ class LogmelRecogniser:
             "kind": KIND,
             "version": VERSION,
             "labels": list(self.labels),
+            "n_frames": self.n_frames,
             "shrink": self.normaliser.shrink,
             "temperature": self.temperature,
         }
@@ -236,37 +244,41 @@ class LogmelRecogniser:
                 network.eval(),
                 SpeakerNormaliser.from_tensors(tensors, "normaliser.", shrink=metadata["shrink"]),
                 tensors["band_scale"],
+                metadata["n_frames"],
                 metadata["temperature"],
             )
         except (KeyError, RuntimeError) as error:
             raise ModelError(f"{os.fspath(folder)}: the recogniser is damaged; train it again") from error
 
 
-def network_logits(network: LogmelNetwork, clips: Sequence[np.ndarray]) -> np.ndarray:
-    """Run the network over whole clips, a window of 3 s at a time, and average the windows' logits.
+def network_logits(network: LogmelNetwork, clips: Sequence[np.ndarray], *, n_frames: int) -> np.ndarray:
+    """Run the network over whole clips, a window at a time, and average the windows' logits.
 
-    Every window is read by itself, so that a clip's answer does not depend on what else is asked.
+    Every clip is read by itself and on one thread, so that its answer depends neither on what else is asked nor on the
+    machine.
 
     Args:
         network: in evaluation mode.
-        clips: normalised log-mel spectrograms (n_mels, n_frames).
+        clips: normalised log-mel spectrograms (n_mels, any number of frames).
+        n_frames: of a window; as many as in training, so that a short clip is filled up with as many zeros.
 
     Returns:
         (n_clips, n_classes) float64.
     """
-    with torch.inference_mode():
-        return np.array([network(torch.from_numpy(_windows(clip))).double().mean(dim=0).numpy() for clip in clips])
+    with torch.inference_mode(), reproducible():
+        windows = (torch.from_numpy(_windows(clip, n_frames)) for clip in clips)
+        return np.array([network(of_clip).double().mean(dim=0).numpy() for of_clip in windows])
 
 
-def _windows(clip: np.ndarray) -> np.ndarray:
-    """Cut a clip into evenly spread windows of N_FRAMES, (n_windows, n_mels, N_FRAMES); a short clip is centred."""
-    n_frames = clip.shape[1]
-    if n_frames <= N_FRAMES:
-        before = (N_FRAMES - n_frames) // 2
-        return np.pad(clip, ((0, 0), (before, N_FRAMES - n_frames - before)))[None].astype(np.float32)
-    n_windows = -(-n_frames // N_FRAMES)
-    starts = np.linspace(0, n_frames - N_FRAMES, n_windows).round().astype(int)
-    return np.stack([clip[:, start : start + N_FRAMES] for start in starts]).astype(np.float32)
+def _windows(clip: np.ndarray, n_frames: int) -> np.ndarray:
+    """Cut a clip into evenly spread windows, (n_windows, n_mels, n_frames); a short clip is centred among zeros."""
+    spare = clip.shape[1] - n_frames
+    if spare <= 0:
+        before = -spare // 2
+        return np.pad(clip, ((0, 0), (before, -spare - before)))[None].astype(np.float32)
+    n_windows = -(-clip.shape[1] // n_frames)
+    starts = np.linspace(0, spare, n_windows).round().astype(int)
+    return np.stack([clip[:, start : start + n_frames] for start in starts]).astype(np.float32)
 
 
 def _band_means(clips: Sequence[np.ndarray]) -> np.ndarray:

@@ -176,6 +176,7 @@ class SvmRecogniser:
         Raises:
             EmoforgeError: fewer than two labels have training clips of weight above 0.
         """
+        train = train.take(train.sample_weights() > 0)
         recogniser = cls._fit_uncalibrated(train, labels, enrolment, c, gamma_scale)
         if validation is not None and len(validation):
             scores = recogniser.scores(validation, enrolment)
@@ -195,13 +196,14 @@ class SvmRecogniser:
     def _fit_uncalibrated(
         cls, train: Examples, labels: Sequence[str], enrolment: Examples, c: float, gamma_scale: float
     ) -> Self:
-        train = train.take(train.sample_weights() > 0)
         classes, truth = np.unique(train.label_indices(labels), return_inverse=True)
         if len(classes) < 2:
             raise EmoforgeError(f"training needs clips of at least 2 emotions, not {len(classes)}: add recordings")
-        normaliser = SpeakerNormaliser.fit(train.inputs, train.speakers, enrolment.inputs, enrolment.speakers)
-        features = normaliser.transform(train.inputs, train.speakers, enrolment.inputs, enrolment.speakers)
         weights = train.sample_weights()
+        normaliser = SpeakerNormaliser.fit(
+            train.inputs, train.speakers, enrolment.inputs, enrolment.speakers, weights=weights
+        )
+        features = normaliser.transform(train.inputs, train.speakers, enrolment.inputs, enrolment.speakers)
         mass = np.bincount(truth, weights=weights)
         # A clip of weight 1 in a class of average size keeps the cost c.
         balanced = weights * (mass.mean() / mass)[truth]
@@ -220,11 +222,14 @@ class SvmRecogniser:
         speakers = np.asarray(train.speakers)
         truth = train.label_indices(labels)
         n_folds = min(5, len(np.unique(speakers)))
+        enrolled = np.asarray(enrolment.speakers)
         scores, rows = [], []
         for kept, left_out in GroupKFold(n_folds).split(truth, groups=speakers) if n_folds > 1 else []:
             if len(np.unique(truth[kept])) < 2:
                 continue
-            recogniser = cls._fit_uncalibrated(train.take(kept), labels, enrolment, c, gamma_scale)
+            # Left-out speakers enrol to be scored, as strangers do, but not in the fit.
+            known = enrolment.take(~np.isin(enrolled, speakers[left_out]))
+            recogniser = cls._fit_uncalibrated(train.take(kept), labels, known, c, gamma_scale)
             scores.append(recogniser.scores(train.take(left_out), enrolment))
             rows.append(left_out)
         if not rows:

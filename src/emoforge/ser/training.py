@@ -4,7 +4,8 @@ Every training takes the same number of gradient steps, whatever the number of c
 does not also get more training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,8 @@ class TrainingOptions:
         learning_rate: highest of the one-cycle schedule.
         weight_decay: of AdamW.
         label_smoothing: share of probability given to the other classes.
-        n_crop_frames: frames of a clip that a step sees, at a random place.
+        n_crop_frames: frames of a clip that the network sees at once: in training one window at a random place, in
+            recognition as many windows as cover the clip.
         time_mask_frames: SpecAugment masks at most as many frames, twice.
         frequency_mask_bands: SpecAugment masks at most as many bands, twice.
         validate_every: steps between looks at the validation speakers.
@@ -41,6 +43,23 @@ class TrainingOptions:
     time_mask_frames: int = 30
     frequency_mask_bands: int = 10
     validate_every: int = 100
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Run torch on one thread, with deterministic algorithms only.
+
+    Sums are cut in as many parts as there are threads: one thread gives the same bytes on every machine.
+    """
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    try:
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
 
 
 def train_network(
@@ -65,7 +84,7 @@ def train_network(
         make_network: builds the untrained network, (B, n_mels, T) → (B, n_classes).
         clips: normalised log-mel spectrograms (n_mels, n_frames).
         labels: (n_clips,) label indices.
-        weights: (n_clips,) sample weights.
+        weights: (n_clips,) sample weights, above 0.
         n_classes: number of labels.
         validation: clips and labels of other speakers, or None to keep the last step.
         logits_of: how clips are recognised when validating: network, clips → (n_clips, n_classes).
@@ -77,25 +96,16 @@ def train_network(
         validation speakers, their "val_uar".
 
     Raises:
-        EmoforgeError: all weights are zero.
+        EmoforgeError: a weight is not above 0.
     """
-    if not weights.sum() > 0:
-        raise EmoforgeError("the training clips' weights are all 0: give the real ones a weight of 1")
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            # Sums are cut in as many parts as there are threads: one thread gives the same bytes on every machine.
-            torch.set_num_threads(1)
-            torch.use_deterministic_algorithms(True)
-            torch.manual_seed(seed)
-            network, history = _train(
-                make_network(), clips, labels, weights, n_classes, validation, logits_of, options, seed
-            )
-            return network.eval(), history
-        finally:
-            torch.set_num_threads(threads)
-            torch.use_deterministic_algorithms(deterministic)
+    if not np.all(weights > 0):
+        raise EmoforgeError("clips of weight 0 or less teach nothing: leave them out of the training")
+    with torch.random.fork_rng(devices=[]), reproducible():
+        torch.manual_seed(seed)
+        network, history = _train(
+            make_network(), clips, labels, weights, n_classes, validation, logits_of, options, seed
+        )
+        return network.eval(), history
 
 
 def _train(
@@ -165,7 +175,7 @@ def _train(
 
 
 def _crop(clip: np.ndarray, n_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Take *n_frames* at a random place of a clip; a shorter clip is put at a random place among zeros."""
+    """Take *n_frames* at a random place of a clip; a shorter clip is put at a random place among zeros (neutral)."""
     spare = clip.shape[1] - n_frames
     start = int(rng.integers(abs(spare) + 1))
     if spare >= 0:
