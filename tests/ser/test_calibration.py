@@ -100,6 +100,47 @@ def test_without_any_enrolment_features_are_standardised():
     np.testing.assert_allclose(normalised.std(axis=0), 1, atol=1e-9)
 
 
+def test_the_scale_counts_clips_by_their_weight():
+    rng = np.random.default_rng(7)
+    clips, speakers, _ = _voices(rng)
+    wild = clips + rng.normal(0, 20, clips.shape)
+    both, names = np.concatenate([clips, wild]), np.concatenate([speakers, speakers])
+
+    def scale(weight):
+        weights = np.concatenate([np.ones(len(clips)), np.full(len(wild), weight)])
+        return SpeakerNormaliser.fit(both, names, clips, speakers, weights=weights).scale
+
+    alone = SpeakerNormaliser.fit(clips, speakers, clips, speakers).scale
+    np.testing.assert_allclose(scale(0.0), alone)
+    assert np.all(alone < scale(0.1))
+    assert np.all(scale(0.1) < 0.5 * scale(1.0))
+    # A clip of weight 2 is a clip that is there twice.
+    twice = SpeakerNormaliser.fit(np.concatenate([both, wild]), np.concatenate([names, speakers]), clips, speakers)
+    np.testing.assert_allclose(scale(2.0), twice.scale)
+    nobody = SpeakerNormaliser.fit(both, names, clips[:0], speakers[:0], weights=np.repeat([1.0, 0.0], len(clips)))
+    np.testing.assert_allclose(nobody.centre, clips.mean(axis=0))
+    with pytest.raises(EmoforgeError, match="weightless"):
+        SpeakerNormaliser.fit(clips, speakers, clips, speakers, weights=np.zeros(len(clips)))
+
+
+def test_the_scale_is_the_spread_around_the_mean_distance():
+    clips, speakers, _ = _voices(np.random.default_rng(8), noise=1.0)
+    # Emotional clips all lie far to one side of neutral; by how much does not make them differ from each other.
+    near, far = (SpeakerNormaliser.fit(clips + shift, speakers, clips, speakers).scale for shift in (0.0, 50.0))
+    np.testing.assert_allclose(near, far)
+
+
+@pytest.mark.parametrize("n_clips", [1, 3])
+def test_one_enrolled_speaker_is_calibrated_to_their_own_voice(n_clips):
+    clips, speakers, _ = _voices(np.random.default_rng(9), n_speakers=1, n_neutral=5)
+    enrolment, names = clips[:n_clips], speakers[:n_clips]
+    normaliser = SpeakerNormaliser.fit(clips, speakers, enrolment, names)
+    new = clips[:2] + 3.0
+    stranger = normaliser.neutral_voice(new)
+    np.testing.assert_allclose(stranger, new.mean(axis=0))
+    assert np.isfinite(normaliser.transform(clips, speakers, enrolment, names)).all()
+
+
 def test_a_constant_feature_stays_at_zero():
     clips, speakers, _ = _voices(np.random.default_rng(4))
     clips[:, 0] = 7.0

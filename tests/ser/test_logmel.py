@@ -3,13 +3,15 @@ import pytest
 import torch
 
 from emoforge.errors import AudioError, EmoforgeError
-from emoforge.ser.logmel import FLOOR_DB, N_FRAMES, LogmelNetwork, LogmelRecogniser, logmel
+from emoforge.ser.logmel import FLOOR_DB, LogmelNetwork, LogmelRecogniser, logmel
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples, load_recogniser
 from emoforge.ser.training import TrainingOptions
 
 LABELS = ("neutral", "anger")
 QUICK = TrainingOptions(n_steps=25, batch_size=16, n_crop_frames=60, validate_every=10, learning_rate=5e-3)
+
+SHORT = TrainingOptions(n_steps=4, batch_size=8, n_crop_frames=60, validate_every=2, learning_rate=5e-3)
 
 
 def rising_or_steady(rng, *, speakers, n_clips=10):
@@ -85,12 +87,70 @@ def test_a_clips_answer_does_not_depend_on_the_others(clips, recogniser):
     assert recogniser.predict_proba(test.take(np.array([], dtype=int)), enrolment).shape == (0, 2)
 
 
+def test_recognition_sees_as_many_frames_at_once_as_training(clips, recogniser, tmp_path):
+    _, test, enrolment = clips
+    recogniser.save(tmp_path)
+    loaded = load_recogniser(tmp_path)
+    widths = set()
+    loaded.network.register_forward_pre_hook(lambda _, inputs: widths.add(inputs[0].shape[-1]))
+    lengths = (20, 60, 61, 300)
+    clip = np.tile(test.inputs[0], (1, 6))
+    loaded.predict_proba(Examples([clip[:, :n] for n in lengths], np.repeat(test.speakers[:1], 4)), enrolment)
+    assert widths == {QUICK.n_crop_frames}
+
+
+def test_recognition_runs_on_one_thread_as_training_does(clips, recogniser, tmp_path):
+    _, test, enrolment = clips
+    recogniser.save(tmp_path)
+    loaded = load_recogniser(tmp_path)
+    threads = set()
+    loaded.network.register_forward_pre_hook(lambda *_: threads.add(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        loaded.predict_proba(test, enrolment)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert threads == {1}
+
+
+def test_clips_of_weight_zero_teach_nothing(clips):
+    train, test, enrolment = clips
+    both = Examples(
+        [*train.inputs, *(clip + 30 for clip in train.inputs)],
+        np.concatenate([train.speakers, train.speakers]),
+        np.concatenate([train.labels, 1 - train.labels]),
+        np.concatenate([np.ones(len(train)), np.zeros(len(train))]),
+    )
+    plain, weighted = (
+        LogmelRecogniser.fit(examples, labels=LABELS, enrolment=enrolment, seed=1, options=SHORT)
+        for examples in (train, both)
+    )
+    np.testing.assert_array_equal(weighted.predict_proba(test, enrolment), plain.predict_proba(test, enrolment))
+
+
+def test_bands_are_scaled_by_weight(clips):
+    train, _, enrolment = clips
+    loud = Examples(
+        [*train.inputs, *(clip + 30 for clip in train.inputs)],
+        np.concatenate([train.speakers, train.speakers]),
+        np.concatenate([train.labels, train.labels]),
+        np.concatenate([np.ones(len(train)), np.full(len(train), 1e-6)]),
+    )
+    plain, weighted = (
+        LogmelRecogniser.fit(examples, labels=LABELS, enrolment=enrolment, seed=1, options=SHORT)
+        for examples in (train, loud)
+    )
+    np.testing.assert_allclose(weighted.band_scale, plain.band_scale, rtol=1e-3)
+
+
 def test_long_clips_are_read_to_their_end(clips, recogniser):
     _, test, enrolment = clips
     steady = test.inputs[int(np.flatnonzero(test.labels == 0)[0])]
-    long = np.tile(steady, (1, 2 * N_FRAMES // steady.shape[1] + 2))
+    long = np.tile(steady, (1, 8))
     angry_end = long.copy()
-    angry_end[20:40, -N_FRAMES // 2 :] += 15
+    angry_end[20:40, -QUICK.n_crop_frames // 2 :] += 15
     speakers = np.array([test.speakers[0]] * 2)
     calm, angry = recogniser.predict_proba(Examples([long, angry_end], speakers), enrolment)[:, 1]
     assert angry > calm

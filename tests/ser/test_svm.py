@@ -102,6 +102,34 @@ def test_clips_of_weight_zero_teach_nothing(clips):
     np.testing.assert_allclose(weighted.predict_proba(test, enrolment), plain.predict_proba(test, enrolment), atol=1e-9)
 
 
+def test_clips_of_weight_zero_move_no_confidence(clips):
+    train, _, enrolment = clips
+    weightless = train.take(train.speakers == "t0")
+    both = Examples(
+        np.concatenate([train.inputs, weightless.inputs]),
+        np.concatenate([train.speakers, ["nobody"] * len(weightless)]),
+        np.concatenate([train.labels, weightless.labels]),
+        np.concatenate([np.ones(len(train)), np.zeros(len(weightless))]),
+    )
+    plain, weighted = (SvmRecogniser.fit(examples, labels=LABELS, enrolment=enrolment) for examples in (train, both))
+    assert weighted.temperature == plain.temperature
+
+
+def test_left_out_speakers_are_strangers_to_the_temperature():
+    # With two speakers each fit knows one. How far the other's voice lies from theirs is gone once it is enrolled.
+    rng = np.random.default_rng(5)
+    train = emotional_clips(rng, speakers=["a", "b"])
+    noisy = train.inputs + rng.normal(0, 1.5, train.inputs.shape)
+
+    def temperature(offset):
+        inputs = noisy + offset * (train.speakers == "b")[:, None]
+        neutral = train.labels == 0
+        examples = Examples(inputs, train.speakers, train.labels)
+        return SvmRecogniser.fit(examples, labels=LABELS, enrolment=examples.take(neutral)).temperature
+
+    assert temperature(0.0) == pytest.approx(temperature(-3.0), rel=1e-6)
+
+
 def test_a_label_without_training_clips_is_never_the_answer(clips):
     train, test, enrolment = clips
     recogniser = SvmRecogniser.fit(train, labels=(*LABELS, "disgust"), enrolment=enrolment)

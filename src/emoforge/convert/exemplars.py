@@ -47,14 +47,12 @@ class Frames:
     Attributes:
         features: (n_frames, n_features) float16, alignment features of the neutral clip.
         f0_st: (n_frames,) float16, F0 of the emotional clip in semitones re the neutral clip's mean.
-        neutral_f0_st: (n_frames,) float16, F0 of the neutral clip in semitones re its mean.
         stretch_log2: (n_frames,) float16, local duration ratio, emotional to neutral.
         envelope: (n_frames, N_ENVELOPE_COEFFICIENTS) float16, cepstra of the envelope difference in dB.
     """
 
     features: np.ndarray
     f0_st: np.ndarray
-    neutral_f0_st: np.ndarray
     stretch_log2: np.ndarray
     envelope: np.ndarray
 
@@ -193,7 +191,6 @@ def _frames(neutral: Tracks, emotional: Tracks) -> Frames:
     return Frames(
         features=features.astype(np.float16),
         f0_st=(smooth_contour_st(emotional.f0_hz[other])[frame] - reference_st).astype(np.float16),
-        neutral_f0_st=(smooth_contour_st(neutral.f0_hz[span]) - reference_st).astype(np.float16),
         stretch_log2=np.clip(np.log2(np.maximum(rate, 1e-3)), -_MAX_STRETCH_LOG2, _MAX_STRETCH_LOG2).astype(np.float16),
         envelope=gaussian_filter1d(coefficients, 2.0, axis=0, mode="nearest").astype(np.float16),
     )

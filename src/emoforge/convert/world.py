@@ -1,7 +1,5 @@
 """The vocoder baseline: the statistics converter's parameters, rendered by WORLD."""
 
-import warnings
-
 import numpy as np
 
 from emoforge.convert.base import Utterance
@@ -9,11 +7,7 @@ from emoforge.convert.render import PEAK
 from emoforge.convert.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
-
-with warnings.catch_warnings():
-    # pyworld 0.3.5 reads its own version through pkg_resources, which warns that it is deprecated.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    import pyworld
+from emoforge.prosody.world import pyworld
 
 _FRAME_PERIOD_MS = 5.0
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from emoforge.corpora import registry
 from emoforge.corpora.archive import archive_stem, unpack
-from emoforge.corpora.files import read_rows
+from emoforge.corpora.files import is_lfs_pointer, read_rows
 from emoforge.corpora.recording import Download, Listing
 from emoforge.errors import CorpusError
 
@@ -37,7 +37,6 @@ _FILES_AT_ONCE = 8
 # So many refusals are no longer a few missing files: the rest would be asked for in vain.
 _REFUSALS = 10
 _LISTED_NAME = re.compile(r"\w[\w.-]*")
-_GIT_LFS_POINTER = b"version https://git-lfs"
 _MARKER = ".emoforge-fetched.json"
 _BROKEN = (
     requests.ConnectionError,
@@ -226,9 +225,8 @@ def _download_listed(
             item = Download(address.format(name=name), f"{name}{listing.suffix}")
             try:
                 path = _download(session, item, folder, lambda *_: None, pause_s)
-                with path.open("rb") as file:
-                    if file.read(len(_GIT_LFS_POINTER)) != _GIT_LFS_POINTER:
-                        return
+                if not is_lfs_pointer(path):
+                    return
                 path.unlink()
                 raise _RefusedError(f"{item.url} gives a Git LFS pointer, not audio")
             except _RefusedError as refusal:

@@ -152,7 +152,12 @@ def finish(recordings: Iterable[Recording], root: Path, info: CorpusInfo, expect
     for one, other in itertools.pairwise(ordered):
         if one.stem == other.stem:
             raise CorpusError(f"{one.path} and {other.path} are both clip {one.stem} of {info.name}; keep one of them")
-    with ordered[0].path.open("rb") as file:
-        if file.read(len(_GIT_LFS_POINTER)) == _GIT_LFS_POINTER:
-            raise CorpusError(f"{ordered[0].path} is a Git LFS pointer, not audio; run `git lfs pull` in {root}")
+    if is_lfs_pointer(ordered[0].path):
+        raise CorpusError(f"{ordered[0].path} is a Git LFS pointer, not audio; run `git lfs pull` in {root}")
     return ordered
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Say whether *path* holds the few lines that Git LFS puts in a large file's place."""
+    with path.open("rb") as file:
+        return file.read(len(_GIT_LFS_POINTER)) == _GIT_LFS_POINTER

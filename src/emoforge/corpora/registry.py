@@ -6,6 +6,7 @@ from types import ModuleType
 
 from emoforge.corpora.recording import CorpusInfo, Recording
 from emoforge.errors import CorpusError, unknown_value
+from emoforge.labels import EMOTIONS
 
 # Each name's module is called the same, with underscores.
 _NAMES = (
@@ -63,7 +64,7 @@ def corpora_table() -> list[dict[str, str]]:
                 "language": " ".join(known.languages),
                 "speakers": "" if known.n_speakers is None else str(known.n_speakers),
                 "clips": "" if known.n_clips is None else str(known.n_clips),
-                "emotions": " ".join(known.emotions),
+                "emotions": "any" if known.emotions == EMOTIONS else " ".join(known.emotions),
                 "licence": known.licence,
                 "redistributable": "yes" if known.redistributable else "no",
                 "style": known.style,

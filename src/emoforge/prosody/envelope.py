@@ -1,18 +1,12 @@
 """Smooth spectral envelope and aperiodicity, both from WORLD (Morise, Yokomori and Ozawa 2016)."""
 
-import warnings
-
 import numpy as np
 
 from emoforge.errors import EmoforgeError
 from emoforge.prosody.f0 import interpolated
 from emoforge.prosody.frames import mono, n_frames
 from emoforge.prosody.mel import band_edges_hz, band_weights
-
-with warnings.catch_warnings():
-    # pyworld 0.3.5 reads its own version through pkg_resources, which warns that it is deprecated.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    import pyworld
+from emoforge.prosody.world import pyworld
 
 FLOOR_DB = -100.0
 _F0_FLOOR_HZ = 60.0

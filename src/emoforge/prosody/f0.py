@@ -1,17 +1,11 @@
 """Fundamental frequency on the frame grid of :class:`emoforge.prosody.tracks.Tracks`."""
 
-import warnings
-
 import numpy as np
 import parselmouth
 
 from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.prosody.frames import mono, n_frames
-
-with warnings.catch_warnings():
-    # pyworld 0.3.5 reads its own version through pkg_resources, which warns that it is deprecated.
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    import pyworld
+from emoforge.prosody.world import pyworld
 
 METHODS = ("praat", "dio", "harvest", "swift")
 

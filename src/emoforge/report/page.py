@@ -115,7 +115,9 @@ def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
             "best": values["uar"] == highest,
             "cells": [
                 f"{values['uar']:.3f}",
-                "none" if values["uar_ci_low"] is None else f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
+                "none"
+                if values["uar_ci_low"] is None
+                else f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
                 *(f"{values[key]:.3f}" for key in ("wa", "macro_f1", "ece")),
                 *(f"{values[key]:,}" for key in ("n_clips", "n_speakers")),
             ],

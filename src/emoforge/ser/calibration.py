@@ -210,7 +210,7 @@ class SpeakerNormaliser:
             return self.centre + offset
         error = self.within / len(enrolment_features)
         spread = self.between + error
-        # From a single enrolled speaker nothing is known of how speakers differ (an infinite variance): trust the clips.
+        # One enrolled speaker says nothing of how speakers differ (the variance is infinite): trust the clips.
         known = (spread > 0) & np.isfinite(spread)
         return self.centre + np.divide(self.between, spread, out=np.ones_like(spread), where=known) * offset
 

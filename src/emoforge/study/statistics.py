@@ -11,6 +11,13 @@ from scipy import stats
 
 from emoforge.errors import EmoforgeError
 
+#: From so many speakers on the bootstrap's percentiles are used; with fewer, draws of only the worst or only the best
+#: speaker are so likely that the percentiles, moved outward, would be the worst and the best draw.
+_ENOUGH_SPEAKERS = 8
+
+#: What rounding makes of a difference of zero is smaller.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -29,7 +36,7 @@ class Gain:
         value: gain over all clips.
         ci_low: lower end of the confidence interval.
         ci_high: upper end of the confidence interval.
-        p: two-sided bootstrap p value of no gain.
+        p: two-sided p value of no gain; below one minus confidence exactly where the interval leaves out zero.
     """
 
     value: float
@@ -62,13 +69,16 @@ def uar_interval(
     Speakers are drawn with replacement and bring all their clips (Davison and Hinkley 1997, "Bootstrap methods and
     their application", section 3.8). The percentile interval is too narrow for few speakers; its percentiles are
     therefore moved outward as Student's t is wider than the normal (Hesterberg 2015, "What teachers should know about
-    the bootstrap", section 5.3, the expanded percentile interval).
+    the bootstrap", section 5.3, the expanded percentile interval). Fewer than 8 speakers have too few different draws
+    for that: there the interval is ``value ± t(n - 1) · se · sqrt(n / (n - 1))``, *se* being the standard deviation of
+    the draws and the root undoing that it is taken around the sample's own mean (same paper, section 5.1), held within
+    0 and 1.
 
     Args:
         truth: (n_clips,) label indices.
         predicted: (n_clips,) label indices, or (n_seeds, n_clips) for several trainings that are averaged.
         speakers: (n_clips,) names.
-        n_draws: number of bootstrap draws.
+        n_draws: number of bootstrap draws, a thousand or more.
         confidence: between 0 and 1.
         seed: of the draws.
 
@@ -81,8 +91,11 @@ def uar_interval(
     hits, support = _speaker_counts(truth, predicted, speakers)
     drawn = _draw_speakers(len(hits), n_draws, seed)
     values = _uar(drawn @ hits, drawn @ support)
-    low, high = _percentiles(values, len(hits), confidence)
-    return Interval(float(_uar(hits.sum(axis=0), support.sum(axis=0))), low, high)
+    value = float(_uar(hits.sum(axis=0), support.sum(axis=0)))
+    if len(hits) < _ENOUGH_SPEAKERS:
+        margin = _quantile(confidence, len(hits)) * values.std()
+        return Interval(value, max(0.0, value - margin), min(1.0, value + margin))
+    return Interval(value, *_percentiles(values, len(hits), confidence))
 
 
 def paired_gain(
@@ -97,15 +110,16 @@ def paired_gain(
 ) -> Gain:
     """Bootstrap the gain of one arm over another with the same draws of speakers in both.
 
-    The p value is the smallest one minus confidence whose interval (see :func:`uar_interval`) leaves out zero
-    (Efron and Tibshirani 1993, "An introduction to the bootstrap", section 15.4), so that the two never disagree.
+    The p value is the smallest one minus confidence whose interval (see :func:`uar_interval`; here it is held within
+    -1 and 1) leaves out zero (Efron and Tibshirani 1993, "An introduction to the bootstrap", section 15.4), so that the
+    two never disagree. With fewer than 8 speakers that is the p value of the same t statistic.
 
     Args:
         truth: (n_clips,) label indices.
         predicted: (n_clips,) or (n_seeds, n_clips) label indices of the arm.
         reference: (n_clips,) or (n_seeds, n_clips) label indices of the arm that it is compared with.
         speakers: (n_clips,) names.
-        n_draws: number of bootstrap draws.
+        n_draws: number of bootstrap draws, a thousand or more.
         confidence: between 0 and 1.
         seed: of the draws.
 
@@ -115,14 +129,23 @@ def paired_gain(
     hits, support = _speaker_counts(truth, predicted, speakers)
     reference_hits, reference_support = _speaker_counts(truth, reference, speakers)
     drawn = _draw_speakers(len(hits), n_draws, seed)
-    gains = _uar(drawn @ hits, drawn @ support) - _uar(drawn @ reference_hits, drawn @ reference_support)
-    value = _uar(hits.sum(axis=0), support.sum(axis=0)) - _uar(
-        reference_hits.sum(axis=0), reference_support.sum(axis=0)
-    )
-    low, high = _percentiles(gains, len(hits), confidence)
-    # Equal arms give differences of a rounding error: they count on both sides.
-    tail = min((gains <= 1e-12).sum(), (gains >= -1e-12).sum())
-    return Gain(float(value), low, high, _p_of_tail((tail + 1) / (n_draws + 1), len(hits)))
+    gains = _gain(drawn @ hits, drawn @ support, drawn @ reference_hits, drawn @ reference_support)
+    gains[np.abs(gains) < _ROUNDING] = 0.0
+    totals = (counts.sum(axis=0) for counts in (hits, support, reference_hits, reference_support))
+    value = float(_gain(*totals))
+    if abs(value) < _ROUNDING:
+        value = 0.0
+    n_speakers = len(hits)
+    if n_speakers < _ENOUGH_SPEAKERS:
+        spread = float(gains.std())
+        margin = _quantile(confidence, n_speakers) * spread
+        # A gain that is the same for every speaker has no spread at all.
+        p = _two_sided_p(abs(value) / max(spread, 1e-300), n_speakers)
+        return Gain(value, max(-1.0, value - margin), min(1.0, value + margin), p)
+    # A draw without any gain counts against a gain and against a loss.
+    beyond = min((gains <= 0).sum(), (gains >= 0).sum()) + 1
+    p = _two_sided_p(-stats.norm.ppf(min(beyond / (n_draws + 1), 0.5)), n_speakers)
+    return Gain(value, *_percentiles(gains, n_speakers, confidence), p)
 
 
 def speaker_uar(truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray) -> dict[str, float]:
@@ -201,14 +224,26 @@ def _uar(hits: np.ndarray, support: np.ndarray) -> np.ndarray:
     return recalls.sum(axis=-1) / present.sum(axis=-1)
 
 
+def _gain(
+    hits: np.ndarray, support: np.ndarray, reference_hits: np.ndarray, reference_support: np.ndarray
+) -> np.ndarray:
+    return _uar(hits, support) - _uar(reference_hits, reference_support)
+
+
+def _quantile(confidence: float, n_speakers: int) -> float:
+    """How many standard deviations of the draws an interval reaches on either side."""
+    return float(stats.t.ppf((1 + confidence) / 2, n_speakers - 1) * np.sqrt(n_speakers / (n_speakers - 1)))
+
+
+def _two_sided_p(n_deviations: float, n_speakers: int) -> float:
+    """One minus the confidence whose :func:`_quantile` is *n_deviations*."""
+    return float(2 * stats.t.sf(n_deviations * np.sqrt((n_speakers - 1) / n_speakers), n_speakers - 1))
+
+
 def _percentiles(values: np.ndarray, n_speakers: int, confidence: float) -> tuple[float, float]:
-    quantile = stats.t.ppf((1 - confidence) / 2, n_speakers - 1) * np.sqrt(n_speakers / (n_speakers - 1))
-    tail = float(stats.norm.cdf(quantile))
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _p_of_tail(tail: float, n_speakers: int) -> float:
-    """The inverse of the widening in :func:`_percentiles`: two-sided p of a share *tail* of draws beyond zero."""
-    quantile = stats.norm.ppf(min(tail, 0.5)) * np.sqrt((n_speakers - 1) / n_speakers)
-    return float(2 * stats.t.cdf(quantile, n_speakers - 1))
+    """The expanded percentile interval; its ends are draws, not values between two of them."""
+    tail = stats.norm.sf(_quantile(confidence, n_speakers))
+    # As many draws beyond an end as the p value of :func:`paired_gain` allows, or the two would disagree now and then.
+    beyond = max(0, int(np.ceil(tail * (len(values) + 1))) - 2)
+    ordered = np.sort(values)
+    return float(ordered[beyond]), float(ordered[-1 - beyond])
