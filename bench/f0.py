@@ -1,19 +1,19 @@
 """Which F0 estimator is right, and at what speed? Asked on voices whose F0 is known exactly.
 
-Run ``python bench/f0.py``; it prints a table and writes ``bench/results-f0.json``. Every method is timed on the same
-signals in the same process, on one thread. No real speech is involved: on real speech the true F0 is unknown.
+Run ``python bench/f0.py``; it prints a table and writes the entry ``f0`` of ``bench/results.json``. Every method is
+timed on the same signals in the same process, on one thread. No real speech is involved: on real speech the true F0 is
+unknown.
 """
 
 import argparse
-import json
 import os
 import time
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import scipy.signal
+from record import record
 
 from emoforge.prosody.f0 import METHODS, f0
 from emoforge.prosody.synthetic import VOWELS, smooth_contour, voice
@@ -162,7 +162,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--signals", type=int, default=12, help="signals for each condition")
     parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results-f0.json"))
     arguments = parser.parse_args()
     made = signals(arguments.signals)
     results = {method: measure(method, made) for method in arguments.methods}
@@ -174,8 +173,14 @@ def main() -> None:
     for name in CONDITIONS:
         row = "  ".join(f"{method} {results[method]['conditions'][name]['frame_error']:.3f}" for method in results)
         print(f"{name:14}  {row}")
-    rounded = json.loads(json.dumps(results), parse_float=lambda text: float(f"{float(text):.4g}"))
-    arguments.out.write_text(json.dumps(rounded, indent=2) + "\n")
+    record(
+        "f0",
+        ours=results["praat"]["gross_error"],
+        peers={method: row["gross_error"] for method, row in results.items() if method != "praat"},
+        ratio=results["praat"]["gross_error"] / results["dio"]["gross_error"],
+        unit="share of voiced frames off by more than 20 %",
+        details=results,
+    )
 
 
 if __name__ == "__main__":

@@ -2,15 +2,12 @@
 
 A judge (functionals of prosody, every speaker shifted to the mean of their own neutral clips, RBF SVM) is trained on
 recordings of some speakers and hears other speakers through each way of rendering. What it recalls less than on the
-recordings is lost before any conversion begins. Run ``python bench/transparency.py``; it prints a table and writes
-``bench/transparency.json``.
+recordings is lost before any conversion begins. Run ``python bench/transparency.py``; it prints a table and writes the
+entry ``transparency`` of ``bench/results.json``.
 """
 
 import argparse
-import json
 import os
-import shlex
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +15,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import pyworld
+from record import record
 from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,6 +29,7 @@ from emoforge.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.energy import energy
 from emoforge.prosody.functionals import functionals
+from emoforge.prosody.world import pyworld
 
 HERE = Path(__file__).resolve().parent
 CORPORA = Path(os.environ.get("EMOFORGE_CORPORA", HERE.parents[1] / "shared" / "corpora"))
@@ -182,7 +180,6 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+", default=list(TEST_SPEAKERS), choices=TEST_SPEAKERS)
     parser.add_argument("--per-speaker", type=int, default=60, help="clips of each speaker, spread over the emotions")
     parser.add_argument("--renderings", nargs="+", default=list(RENDERINGS), choices=RENDERINGS)
-    parser.add_argument("--out", type=Path, default=HERE / "transparency.json")
     arguments = parser.parse_args()
     renderings = {name: RENDERINGS[name] for name in ("recording", *arguments.renderings)}
     corpora = {corpus: measure(corpus, arguments.per_speaker, renderings) for corpus in arguments.corpora}
@@ -193,13 +190,15 @@ def main() -> None:
     }
     for name, value in ratio.items():
         print(f"{name:30}{value:18.3f}")
-    results = {
-        "command": shlex.join(["python", "bench/transparency.py", *sys.argv[1:]]),
-        "ratio": ratio,
-        "corpora": corpora,
-    }
-    rounded = json.loads(json.dumps(results), parse_float=lambda text: float(f"{float(text):.4g}"))
-    arguments.out.write_text(json.dumps(rounded, indent=2) + "\n")
+    peers = {name: value for name, value in ratio.items() if name != "recording" and not name.startswith("ours")}
+    record(
+        "transparency",
+        ours=ratio["ours, identity"],
+        peers=peers,
+        ratio=ratio["ours, identity"] / ratio["WORLD, harvest 5 ms, full"],
+        unit="UAR of a judge of recordings, over its UAR on the recordings",
+        details=corpora,
+    )
 
 
 if __name__ == "__main__":
