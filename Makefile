@@ -1,5 +1,5 @@
-# make repro                                    install and run the pipeline on the demo corpus
-# make repro CORPUS=ravdess CORPUS_ROOT=path    the same on a corpus of yours
+# make repro                                    install and run the pipeline (at first on the demo corpus)
+# make repro CORPUS=ravdess CORPUS_ROOT=path    the same on another corpus, which params.yaml names from then on
 # make test                                     install what is missing and run every test
 # make bench                                    measurements that are committed with the code
 
@@ -7,18 +7,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORPUS ?=
-CORPUS_ROOT ?=
+CORPUS_ROOT ?= data/corpora/$(CORPUS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test lint lock bench clean
+.PHONY: repro test keep bench lock clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed
 ifeq ($(CORPUS),)
 	dvc repro --keep-going
 else
-	emoforge corpora import $(CORPUS) $(CORPUS_ROOT)
+	emoforge corpora import "$(CORPUS)" "$(CORPUS_ROOT)"
 	dvc repro --keep-going
 endif
 
@@ -27,6 +27,12 @@ test: $(VENV)/.installed-test
 	ruff format --check .
 	lint-imports
 	python -m pytest
+
+# Figures of a run on another corpus, to be committed: make keep NAME=ravdess
+keep:
+	mkdir -p metrics/$(NAME)
+	cp metrics/*.json metrics/$(NAME)/
+	printf '{"command": "make repro CORPUS=%s", "commit": "%s"}\n' $(NAME) $$(git rev-parse HEAD) > metrics/$(NAME)/run.json
 
 bench: $(VENV)/.installed-test
 	python bench/f0.py

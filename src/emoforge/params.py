@@ -97,7 +97,7 @@ class AugmentParams(Section):
 
 
 class ScoreParams(Section):
-    judge_folds: Annotated[int, Field(ge=2)] = Field(description="folds of training speakers for the judge")
+    judge_folds: Annotated[int, Field(ge=3)] = Field(description="folds of training speakers for the judge")
 
 
 class SelectParams(Section):
