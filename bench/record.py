@@ -31,7 +31,7 @@ def record(
         "unit": unit,
         "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         "command": shlex.join(["python", *sys.argv]),
-        "commit": _commit(),
+        "commit": COMMIT,
         "details": dict(details),
     }
     results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
@@ -45,3 +45,7 @@ def _commit() -> str:
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True)
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "../src", "."], cwd=here, check=False).returncode
     return commit.stdout.strip() + ("+changes" if changed else "")
+
+
+#: What was checked out when the measurement began.
+COMMIT = _commit()
