@@ -7,7 +7,7 @@ Layout: a folder ``wav`` (other folders hold labels, not audio). File name: spea
 import re
 from pathlib import Path
 
-from emoforge.corpora.files import by_name, decode, finish, index_audio, match_name, wrong_root
+from emoforge.corpora.files import decode, finish, match_name, named_clips
 from emoforge.corpora.recording import CorpusInfo, Download, Recording
 
 _EMOTIONS = {
@@ -79,13 +79,8 @@ def read(root: Path) -> list[Recording]:
     Raises:
         CorpusError: *root* does not look like the corpus, or a file name holds an unknown code.
     """
-    if not root.is_dir():
-        raise wrong_root(root, INFO, _EXPECTED)
-    clips = by_name(index_audio(root))
-    if not any(map(_NAME.fullmatch, clips)):
-        raise wrong_root(root, INFO, _EXPECTED)
     recordings = []
-    for stem, path in clips.items():
+    for stem, path in named_clips(root, INFO, _NAME.fullmatch, _EXPECTED).items():
         speaker, sentence, emotion = match_name(_NAME, stem, path, INFO).groups()
         recordings.append(
             Recording(

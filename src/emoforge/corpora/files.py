@@ -62,6 +62,18 @@ def by_name(index: Mapping[str, Path]) -> dict[str, Path]:
     return named
 
 
+def named_clips(root: Path, info: CorpusInfo, belongs: Callable[[str], object], expected: str) -> dict[str, Path]:
+    """Return the audio below *root* by file name alone, where at least one name *belongs* to the corpus.
+
+    Raises:
+        CorpusError: *root* is no folder, or none of its clips has such a name; the line says what was *expected*.
+    """
+    clips = by_name(index_audio(root)) if root.is_dir() else {}
+    if not any(map(belongs, clips)):
+        raise wrong_root(root, info, expected)
+    return clips
+
+
 def locate(root: Path, looks_right: Callable[[Path], bool]) -> list[Path]:
     """Return the folders that *looks_right* accepts: *root* itself, else its children, else its grandchildren.
 

@@ -8,7 +8,7 @@ different sentences for the primary and the secondary emotions. Without its text
 import re
 from pathlib import Path
 
-from emoforge.corpora.files import by_name, decode, finish, index_audio, match_name, wrong_root
+from emoforge.corpora.files import decode, finish, match_name, named_clips
 from emoforge.corpora.recording import CorpusInfo, Recording
 
 _EMOTIONS = {
@@ -52,13 +52,8 @@ def read(root: Path) -> list[Recording]:
     Raises:
         CorpusError: *root* does not look like the corpus, or a file name holds an unknown code.
     """
-    if not root.is_dir():
-        raise wrong_root(root, INFO, _EXPECTED)
-    clips = by_name(index_audio(root))
-    if not any(map(_NAME.fullmatch, clips)):
-        raise wrong_root(root, INFO, _EXPECTED)
     recordings = []
-    for stem, path in clips.items():
+    for stem, path in named_clips(root, INFO, _NAME.fullmatch, _EXPECTED).items():
         speaker, female, emotion = match_name(_NAME, stem, path, INFO).groups()
         words = path.with_suffix(".txt")
         text = words.read_text(encoding="utf-8-sig", errors="replace").strip() if words.is_file() else ""

@@ -23,20 +23,12 @@ from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.prosody import describe
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES
 from emoforge.quality.naturalness import VARIANT
+from emoforge.quality.scoring import COLUMNS, score_batch, shared_encoder
 from emoforge.study.judge import out_of_fold_judge
 
 _CHUNK = 32
 #: What quality.scoring measures and the manifest keeps.
-_SCORES = (
-    "naturalness",
-    "speaker_similarity",
-    "content_error",
-    "clipping_share",
-    "silence_share",
-    "duration_ratio",
-    "f0_median_hz",
-    "f0_range_st",
-)
+_SCORES = tuple(name for name in COLUMNS if name in manifest.SCHEMA.names)
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -131,16 +123,12 @@ def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
     store, clip_ids = job
     stored = ClipStore(store)
     clips = [stored.read(clip_id) for clip_id in clip_ids]
-    from emoforge.quality.scoring import shared_encoder
-
     return shared_encoder().embed([signal for signal, _ in clips], clips[0][1])
 
 
 def _score_chunk(
     job: tuple[tuple[Path, Path], Sequence[tuple[str, str]], np.ndarray, ProsodyParams],
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    from emoforge.quality.scoring import score_batch
-
     stores, pairs, references, options = job
     converted_store, source_store = ClipStore(stores[0]), ClipStore(stores[1])
     converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
