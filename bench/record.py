@@ -12,13 +12,19 @@ RESULTS = Path(__file__).with_name("results.json")
 
 
 def record(
-    question: str, *, ours: float, peers: Mapping[str, float], ratio: float, unit: str, details: Mapping[str, object]
+    question: str,
+    *,
+    ours: float | str,
+    peers: Mapping[str, float],
+    ratio: float | str,
+    unit: str,
+    details: Mapping[str, object],
 ) -> None:
     """Put the answer to *question* into the results, in place of an earlier one.
 
     Args:
         question: key of the entry.
-        ours: our figure.
+        ours: our figure, or "not measured".
         peers: what others reach, measured in the same run.
         ratio: ours over the peer that counts.
         unit: of *ours* and *peers*.

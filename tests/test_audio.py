@@ -2,8 +2,18 @@ import numpy as np
 import pytest
 import soundfile
 
-from emoforge.audio import decode, encode_flac, pcm_sha256, resample, to_pcm16, write
-from emoforge.errors import AudioError
+from emoforge.audio import (
+    AudioFile,
+    decode,
+    encode_flac,
+    output_encoding,
+    pcm_sha256,
+    resample,
+    resample_blocks,
+    to_pcm16,
+    write_blocks,
+)
+from emoforge.errors import AudioError, EmoforgeError
 
 
 def tone(frequency_hz: float, *, sampling_rate: int = 16000, seconds: float = 0.5) -> np.ndarray:
@@ -70,7 +80,51 @@ def test_reasons_of_unusable_files(tmp_path):
 
 
 def test_writing_where_it_cannot_be_written(tmp_path):
-    with pytest.raises(AudioError, match="use .wav or .flac"):
-        write(tmp_path / "no-such-folder" / "out.wav", tone(440), 16000)
-    with pytest.raises(AudioError, match="use .wav or .flac"):
-        write(tmp_path / "out.unknown", tone(440), 16000)
+    with pytest.raises(AudioError, match=r"no-such-folder/out\.wav: cannot be written"):
+        write_blocks(
+            tmp_path / "no-such-folder" / "out.wav",
+            [tone(440)],
+            16000,
+            n_channels=1,
+            extension=".wav",
+            encoding="PCM_16",
+        )
+    for name in ("out.unknown", "out"):
+        with pytest.raises(EmoforgeError, match=r"names no format to write; use \.wav or \.flac"):
+            output_encoding(tmp_path / name, "PCM_16")
+
+
+@pytest.mark.parametrize(
+    ("extension", "before", "after"),
+    [
+        (".wav", "PCM_24", "PCM_24"),
+        (".wav", "FLOAT", "FLOAT"),
+        (".WAV", "VORBIS", "PCM_16"),
+        (".flac", "PCM_24", "PCM_24"),
+        (".flac", "FLOAT", "PCM_24"),
+        (".flac", "PCM_U8", "PCM_16"),
+    ],
+)
+def test_what_is_written_holds_the_bits_of_what_was_read(extension, before, after):
+    assert output_encoding("out" + extension, before) == after
+
+
+@pytest.mark.parametrize("rate", [8000, 44100])
+def test_resampling_in_blocks_is_resampling(rate):
+    signal = tone(440, sampling_rate=rate)
+    blocks = np.array_split(signal, 7)
+    assert np.array_equal(np.concatenate(list(resample_blocks(blocks, rate, 16000))), resample(signal, rate, 16000))
+
+
+def test_a_file_in_blocks_and_in_overlapping_spans(tmp_path):
+    signal = np.stack([tone(440), tone(220)], axis=1)
+    path = tmp_path / "stereo.wav"
+    write_blocks(path, [signal[:100], signal[100:]], 16000, n_channels=2, extension=".wav", encoding="FLOAT")
+    file = AudioFile(path)
+    assert (file.sampling_rate, file.n_samples, file.n_channels, file.encoding) == (16000, len(signal), 2, "FLOAT")
+    assert np.array_equal(np.concatenate(list(file.blocks(999))), signal)
+    bounds = [(0, 500), (300, 700), (700, 710), (705, len(signal))]
+    for span, (start, stop) in zip(file.spans(bounds), bounds, strict=True):
+        assert np.array_equal(span, signal[start:stop])
+    with pytest.raises(AudioError, match="ends before its last sample"):
+        list(file.spans([(0, len(signal) + 1)]))

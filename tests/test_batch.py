@@ -1,8 +1,11 @@
+import os
+
 import numpy as np
 import pytest
+import torch
 from threadpoolctl import threadpool_info
 
-from emoforge.batch import chunked, map_chunks
+from emoforge.batch import chunked, map_chunks, one_thread, reproducible
 
 
 def total(chunk):
@@ -35,3 +38,21 @@ def test_every_worker_computes_on_one_thread():
 def test_an_error_in_a_chunk_reaches_the_caller():
     with pytest.raises(ValueError, match="bad chunk 3"):
         list(map_chunks(boom, [3], workers=1))
+
+
+@pytest.mark.parametrize("context", [one_thread, reproducible])
+def test_threads_are_as_before_after_the_block_whatever_happened_in_it(context, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        with pytest.raises(ValueError, match="in the block"), context():
+            assert threads(None) == torch.get_num_threads() == 1
+            assert os.environ["OMP_NUM_THREADS"] == "1"
+            assert torch.are_deterministic_algorithms_enabled() == (context is reproducible)
+            raise ValueError("in the block")
+        assert torch.get_num_threads() == 3
+        assert os.environ["OMP_NUM_THREADS"] == "2"
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.set_num_threads(before)

@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from emoforge.audio import to_pcm16
-from emoforge.clips import ClipStore, shard_path, write_shard
+from emoforge.clips import ClipStore, ShardReader, open_clips, shard_path, write_shard
 from emoforge.errors import ManifestError
 
 
@@ -54,3 +54,43 @@ def test_what_is_not_there_is_said(store, tmp_path):
         ClipStore(store).read("nobody")
     with pytest.raises(ManifestError, match="dvc repro"):
         ClipStore(tmp_path / "elsewhere")
+
+
+def test_a_damaged_shard_is_named(store):
+    shard_path(store, 1).write_bytes(b"no Parquet")
+    with pytest.raises(ManifestError, match=r"clips-00001\.parquet: not a shard of clips .*; run the stage"):
+        ClipStore(store)
+
+
+def test_a_clip_in_two_folders_is_read_from_the_first(tmp_path):
+    signals = [np.full(100, value, dtype=np.float32) for value in (0.25, 0.5)]
+    for name, signal in zip(("a", "b"), signals, strict=True):
+        write_shard(shard_path(tmp_path / name, 0), [("both", signal), (name, signal)], sampling_rate=16000)
+    forward, backward = (ClipStore(*(tmp_path / name for name in names)) for names in ("ab", "ba"))
+    assert forward.read("both")[0][0] == 0.25
+    assert backward.read("both")[0][0] == 0.5
+    assert forward.flac("b") == backward.flac("b")
+
+
+def test_a_reader_gives_the_columns_asked_for_and_reads_a_row_group_once(store, monkeypatch):
+    rows = ShardReader([shard_path(store, 0)], content="clips", columns=["clip_id"])
+    opened = []
+    parquet_file = pq.ParquetFile
+    monkeypatch.setattr(pq, "ParquetFile", lambda path: opened.append(path) or parquet_file(path))
+    assert [rows[clip_id]["clip_id"].as_py() for clip_id, _ in some_clips(16)] == [name for name, _ in some_clips(16)]
+    assert len(opened) == 1
+    assert set(rows["clip0-000"]) == {"clip_id"}
+    with pytest.raises(KeyError):
+        rows["nobody"]
+
+
+def test_a_process_opens_a_store_once_and_anew_when_its_files_are_others(store, monkeypatch):
+    clips = open_clips(store)
+    assert open_clips(str(store)) is clips
+    monkeypatch.chdir(store.parent)
+    assert open_clips(store.name) is clips
+    write_shard(shard_path(store, 2), some_clips(5, seed=9), sampling_rate=16000)
+    assert "clip9-004" in open_clips(store)
+    assert "clip2-000" not in open_clips(store)
+    shard_path(store, 2).unlink()
+    assert len(open_clips(store)) == 80

@@ -5,7 +5,7 @@ import yaml
 
 from emoforge.convert import registry
 from emoforge.errors import ParamsError
-from emoforge.params import Params, load_params
+from emoforge.params import Params, explain, load_params
 from emoforge.ser.recogniser import KINDS
 
 PARAMS = Path(__file__).resolve().parent.parent / "params.yaml"
@@ -44,6 +44,26 @@ def test_a_mistake_is_one_line_that_names_it(tmp_path, section, key, value, mess
         load_params(changed(tmp_path, section, key, value))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_section_within_a_section_is_checked_and_explained(tmp_path):
+    values = yaml.safe_load(PARAMS.read_text("utf-8"))["fit_converter"]["neural"]
+    with pytest.raises(ParamsError, match=r"unknown key .stesp. .*`fit_converter.neural`"):
+        load_params(changed(tmp_path, "fit_converter", "neural", values | {"stesp": 3}))
+    with pytest.raises(ParamsError, match=r"fit_converter\.neural\.size = 'huge'"):
+        load_params(changed(tmp_path, "fit_converter", "neural", values | {"size": "huge"}))
+    lines = explain(load_params(PARAMS))
+    assert any(line.startswith("fit_converter.neural.steps = 0: gradient steps") for line in lines)
+
+
+def test_the_neural_section_holds_what_the_library_does_unasked():
+    from emoforge.convert.neural.converter import GUIDANCE, TEMPERATURE
+    from emoforge.convert.neural.training import PRESETS, TrainingOptions
+
+    neural = load_params(PARAMS).fit_converter.neural
+    assert (neural.guidance, neural.temperature) == (GUIDANCE, TEMPERATURE)
+    assert PRESETS[neural.size] == TrainingOptions()
+    assert set(type(neural).model_fields["size"].annotation.__args__) == set(PRESETS)
 
 
 def test_a_missing_key_is_named(tmp_path):

@@ -61,21 +61,43 @@ def map_chunks(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Hold numeric libraries to one thread, those loaded already and those that are loaded within the block."""
+    """Hold numeric libraries to one thread, those loaded already and those that are loaded within the block.
+
+    Sums are cut in as many parts as there are threads: one thread gives the same bytes on every machine. Afterwards
+    as many threads are allowed as before.
+    """
     from threadpoolctl import threadpool_limits
 
+    torch = sys.modules.get("torch")
+    torch_threads = torch.get_num_threads() if torch else None
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         with threadpool_limits(limits=1):
-            if "torch" in sys.modules:
-                sys.modules["torch"].set_num_threads(1)
+            if torch:
+                torch.set_num_threads(1)
             yield
     finally:
+        if torch:
+            torch.set_num_threads(torch_threads)
         if before is None:
             del os.environ["OMP_NUM_THREADS"]
         else:
             os.environ["OMP_NUM_THREADS"] = before
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Run torch on one thread, as :func:`one_thread` does, and with deterministic algorithms only."""
+    import torch
+
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    with one_thread():
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.use_deterministic_algorithms(deterministic)
 
 
 def _on_one_thread(function: Callable[[Item], Result], chunk: Item) -> Result:

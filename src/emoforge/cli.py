@@ -59,9 +59,23 @@ def prosody(project: ProjectOption = Path()) -> None:
 
 
 @app.command()
-def fit_converter(project: ProjectOption = Path()) -> None:
-    """Fit the conversion model to the training speakers."""
-    _run_stage("fit_converter", project)
+def fit_converter(
+    project: ProjectOption = Path(),
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of another project whose training speakers are learnt from too; may be given several times. "
+            "What `dvc repro` is to keep stands in params.yaml."
+        ),
+    ] = None,
+) -> None:
+    """Fit the conversion model to the training speakers, of this project or of several."""
+    from functools import partial
+
+    from emoforge.pipeline.fit_converter import run
+    from emoforge.pipeline.stage import run_stage
+
+    run_stage("fit_converter", partial(run, also=also or []), root=project)
 
 
 @app.command()
@@ -74,23 +88,30 @@ def convert(
     intensity: Annotated[float, typer.Option(min=0.0, max=1.0, help="How strong the emotion is made.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Another seed gives another performance.")] = 0,
     converter: Annotated[
-        Path | None, typer.Option(help="Folder of a fitted converter.", show_default="the project's data/converter")
+        Path | None, typer.Option(help="Folder of a fitted converter.", show_default="the one that comes with emoforge")
     ] = None,
-    project: ProjectOption = Path(),
+    style: Annotated[
+        Path | None, typer.Option(help="A recording whose manner is copied, where the converter can.")
+    ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option("--project", "-C", help="Folder that holds params.yaml; with a recording, its converter is used."),
+    ] = None,
 ) -> None:
     """Convert one recording, or without one run the stage convert: neutral clips → every target emotion."""
     if recording is None:
-        if to or output:
-            raise typer.BadParameter("--to and --output need a recording to convert")
-        _run_stage("convert", project)
+        if to or output or style:
+            raise typer.BadParameter("--to, --output and --style need a recording to convert")
+        _run_stage("convert", project or Path())
         return
     if to is None or output is None:
         raise typer.BadParameter("a recording needs --to EMOTION and --output FILE")
-    from emoforge.pipeline.single import convert_file
+    from emoforge.pipeline.convert_file import convert_file
+    from emoforge.pipeline.layout import Layout
 
-    print(
-        convert_file(recording, output, emotion=to, intensity=intensity, seed=seed, converter=converter, root=project)
-    )
+    if converter is None and project is not None:
+        converter = Layout(project).stage("converter")
+    print(convert_file(recording, output, emotion=to, intensity=intensity, seed=seed, converter=converter, style=style))
 
 
 @app.command()
@@ -127,6 +148,47 @@ def train(project: ProjectOption = Path()) -> None:
 def evaluate(project: ProjectOption = Path()) -> None:
     """Measure the arms on speakers that nothing before has heard."""
     _run_stage("evaluate", project)
+
+
+@app.command()
+def evaluate_conversion(
+    protocol: Annotated[Path, typer.Argument(help="The protocol in the project, YAML.")] = Path(
+        "studies/conversion.yaml"
+    ),
+    systems: Annotated[str, typer.Option(help="Only these systems of it, with commas between.")] = "",
+    corpora: Annotated[str, typer.Option(help="Only these corpora of it.")] = "",
+    rotations: Annotated[str, typer.Option(help="Only these rotations of speakers, such as 0,1.")] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where results go.", show_default="studies/NAME, when all of it is run"),
+    ] = None,
+    samples: Annotated[
+        tuple[int, Path] | None,
+        typer.Option(help="Write so many conversions of each corpus as WAV to a folder.", metavar="N FOLDER"),
+    ] = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Measure every converter on the same clips: emotion, voice, words, naturalness, and against real performances."""
+    from emoforge.pipeline.evaluate_conversion import run
+
+    numbers = _listed(rotations)
+    if not all(number.isdecimal() for number in numbers):
+        raise typer.BadParameter(f"--rotations takes numbers with commas between, not {rotations!r}")
+    print(
+        run(
+            protocol,
+            root=project,
+            systems=_listed(systems),
+            corpora=_listed(corpora),
+            chosen_rotations=[int(number) for number in numbers],
+            output=output,
+            samples=samples,
+        )
+    )
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 @app.command()

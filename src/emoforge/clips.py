@@ -6,7 +6,7 @@ layout of Hugging Face's Audio feature (bytes and path), so a shard is readable 
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,58 @@ def write_shard(path: str | os.PathLike, clips: Iterable[tuple[str, np.ndarray]]
         )
 
 
+class ShardReader:
+    """Rows of Parquet shards by their column ``clip_id``; row groups that were read last stay in memory.
+
+    Args:
+        shards: files to read; a clip that stands in two is read from the first.
+        content: what the shards hold, for error lines.
+        columns: what to read of them; None for all.
+
+    Raises:
+        ManifestError: a shard cannot be read.
+    """
+
+    def __init__(self, shards: Iterable[Path], *, content: str, columns: Sequence[str] | None = None) -> None:
+        self._where: dict[str, tuple[Path, int, int]] = {}
+        self._row_group = lru_cache(maxsize=8)(partial(_read_row_group, columns=columns))
+        for shard in shards:
+            try:
+                self._index(shard)
+            except (pa.ArrowInvalid, KeyError, OSError) as error:
+                raise ManifestError(
+                    f"{shard}: not a shard of {content} ({error}); run the stage that writes it again"
+                ) from None
+
+    def _index(self, shard: Path) -> None:
+        with pq.ParquetFile(shard) as file:
+            for group in range(file.num_row_groups):
+                ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
+                for row, clip_id in enumerate(ids):
+                    self._where.setdefault(clip_id, (shard, group, row))
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    def __contains__(self, clip_id: str) -> bool:
+        return clip_id in self._where
+
+    def __getitem__(self, clip_id: str) -> dict[str, pa.Scalar]:
+        """Return the columns of a clip; one that is not there is a KeyError."""
+        shard, group, row = self._where[clip_id]
+        table = self._row_group(shard, group)
+        return {name: table.column(name)[row] for name in table.column_names}
+
+    def in_order(self, clip_ids: Iterable[str]) -> list[str]:
+        """Return *clip_ids* as the shards hold them, those that are not there first."""
+        return sorted(clip_ids, key=lambda clip_id: self._where.get(clip_id, (Path(), -1, -1)))
+
+
+def _read_row_group(shard: Path, group: int, *, columns: Sequence[str] | None) -> pa.Table:
+    with pq.ParquetFile(shard) as file:
+        return file.read_row_group(group, columns=columns)
+
+
 class ClipStore:
     """Read access to the shards of one or several folders.
 
@@ -53,32 +105,13 @@ class ClipStore:
     """
 
     def __init__(self, *folders: str | os.PathLike) -> None:
-        self._where: dict[str, tuple[Path, int, int]] = {}
-        self._row_group = lru_cache(maxsize=8)(_read_row_group)
-        for folder in folders:
-            shards = sorted(Path(folder).glob("clips-*.parquet"))
-            if not shards:
-                raise ManifestError(f"{folder}: no clips here; run the stage that writes them (`dvc repro`)")
-            for shard in shards:
-                self._index(shard)
-
-    def _index(self, shard: Path) -> None:
-        try:
-            with pq.ParquetFile(shard) as file:
-                for group in range(file.num_row_groups):
-                    ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
-                    for row, clip_id in enumerate(ids):
-                        self._where.setdefault(clip_id, (shard, group, row))
-        except (pa.ArrowInvalid, KeyError, OSError) as error:
-            raise ManifestError(
-                f"{shard}: not a shard of clips ({error}); run the stage that writes it again"
-            ) from None
+        self._rows = ShardReader(_shards(folders), content="clips", columns=["audio"])
 
     def __len__(self) -> int:
-        return len(self._where)
+        return len(self._rows)
 
     def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._where
+        return clip_id in self._rows
 
     def flac(self, clip_id: str) -> bytes:
         """Return the FLAC bytes of a clip.
@@ -86,10 +119,9 @@ class ClipStore:
         Raises:
             ManifestError: the store has no such clip.
         """
-        if clip_id not in self._where:
+        if clip_id not in self._rows:
             raise ManifestError(f"clip {clip_id} is not in the store; the manifest and the clips are from two runs")
-        shard, group, row = self._where[clip_id]
-        return self._row_group(shard, group)[row].as_py()
+        return self._rows[clip_id]["audio"]["bytes"].as_py()
 
     def read(self, clip_id: str) -> tuple[np.ndarray, int]:
         """Return a clip's signal (n_samples,) float32 and its sampling rate in Hz."""
@@ -97,10 +129,35 @@ class ClipStore:
 
     def stream(self, clip_ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, int]]:
         """Yield clip_id, signal and sampling rate for every id, in the order in which the shards hold them."""
-        for clip_id in sorted(clip_ids, key=lambda clip_id: self._where.get(clip_id, (Path(), -1, -1))):
+        for clip_id in self._rows.in_order(clip_ids):
             yield clip_id, *self.read(clip_id)
 
 
-def _read_row_group(shard: Path, group: int) -> pa.Array:
-    with pq.ParquetFile(shard) as file:
-        return file.read_row_group(group, columns=["audio"]).column("audio").combine_chunks().field("bytes")
+def open_clips(folder: str | os.PathLike) -> ClipStore:
+    """Return the store in *folder*, the one this process opened before where its files are still the same.
+
+    Chunks of work ask for their store here, so that a worker indexes it once and not with every chunk.
+
+    Raises:
+        ManifestError: as :class:`ClipStore`.
+    """
+    folder = Path(folder).absolute()
+    stats = [(shard, shard.stat()) for shard in _shards([folder])]
+    # A shard is written aside and renamed: a new one is another file, however quickly it follows the old one.
+    files = tuple((shard.name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for shard, stat in stats)
+    return _open_clips(folder, files)
+
+
+@lru_cache(maxsize=4)
+def _open_clips(folder: Path, files: tuple[tuple[str, int, int, int], ...]) -> ClipStore:
+    return ClipStore(folder)
+
+
+def _shards(folders: Iterable[str | os.PathLike]) -> list[Path]:
+    shards: list[Path] = []
+    for folder in folders:
+        found = sorted(Path(folder).glob("clips-*.parquet"))
+        if not found:
+            raise ManifestError(f"{folder}: no clips here; run the stage that writes them (`dvc repro`)")
+        shards += found
+    return shards

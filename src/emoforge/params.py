@@ -80,8 +80,19 @@ class ProsodyParams(Section):
         return self
 
 
+class NeuralParams(Section):
+    size: Literal["small", "full"] = Field(description="network and training: small for a laptop, full for a GPU")
+    steps: Count = Field(description="gradient steps, at most; 0 takes as many as the size asks for")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="where it is trained; auto takes a GPU if there is one")
+    guidance: Annotated[float, Field(ge=0, le=10)] = Field(description="1 asks for the emotion, more exaggerates it")
+    temperature: Annotated[float, Field(ge=0, le=2)] = Field(description="how much performances differ; 0: not at all")
+    samples: Count = Field(description="clips converted at every look at the training, to data/converter_samples")
+
+
 class FitConverterParams(Section):
-    method: Literal["identity", "world", "statistics", "transplant"] = Field(description="kind of converter")
+    method: Literal["identity", "world", "statistics", "transplant", "neural"] = Field(description="kind of converter")
+    also: list[str] = Field(description="folders of other projects whose training speakers are learnt from too")
+    neural: NeuralParams
 
 
 class ConvertParams(Section):
@@ -185,16 +196,17 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
 
 def explain(params: Params) -> list[str]:
     """Return a line a key: name, value and meaning, in the order of the file."""
+    return _explain(params, "")
+
+
+def _explain(section: Section, prefix: str) -> list[str]:
     lines = []
-    for name, field in type(params).model_fields.items():
-        value = getattr(params, name)
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
         if isinstance(value, Section):
-            lines += [
-                f"{name}.{key} = {getattr(value, key)!r}: {entry.description}"
-                for key, entry in type(value).model_fields.items()
-            ]
+            lines += _explain(value, f"{prefix}{name}.")
         else:
-            lines.append(f"{name} = {value!r}: {field.description}")
+            lines.append(f"{prefix}{name} = {value!r}: {field.description}")
     return lines
 
 

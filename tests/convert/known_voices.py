@@ -3,7 +3,7 @@
 import numpy as np
 import parselmouth
 
-from emoforge.convert.base import Utterance
+from emoforge.convert.utterance import Utterance
 from emoforge.prosody.analysis import analyse
 
 SAMPLING_RATE = 16000

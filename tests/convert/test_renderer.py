@@ -133,6 +133,41 @@ def spectrum_db(signal):
     return 10 * np.log10(np.mean(np.abs(np.fft.rfft(frames, axis=1)) ** 2, axis=0))
 
 
+def test_channels_keep_their_ratio_and_their_order():
+    signal = sentence(150.0, rise_st=2.0)
+    tracks = analyse(signal, SAMPLING_RATE)
+    options = {"envelope_difference_db": np.full((tracks.n_frames, 80), 3.0)}
+    alone = rendered_with(signal, tracks, **options)
+    both = rendered_with(np.stack([signal, -0.5 * signal], axis=1), tracks, **options)
+    assert both.shape == (len(alone), 2)
+    assert snr_db(alone, both[:, 0]) > 60
+    assert snr_db(-0.5 * alone, both[:, 1]) > 60
+
+
+def test_bands_of_a_lower_rate_are_found_at_a_higher_one_and_the_last_one_holds():
+    rate = 48000
+    signal = (0.05 * np.random.default_rng(1).standard_normal(2 * rate)).astype(np.float32)
+    n_frames = 201
+    bands_hz = band_frequencies_hz(80, SAMPLING_RATE)
+    result = render(
+        signal,
+        rate,
+        f0_hz=np.full(n_frames, np.nan),
+        hop_s=0.01,
+        target_f0_hz=np.full(n_frames, np.nan),
+        time_map_s=np.arange(n_frames) * 0.01,
+        envelope_difference_db=np.tile(10 * (bands_hz / 4000 - 1), (n_frames, 1)),
+        band_rate=SAMPLING_RATE,
+    )
+    ratio_db = spectrum_db(result) - spectrum_db(signal)
+    frequencies = np.fft.rfftfreq(512, 1 / rate)
+    checked = (frequencies > 500) & (frequencies < 6500)
+    assert np.abs(ratio_db - 10 * (frequencies / 4000 - 1))[checked].max() < 1.0
+    above = frequencies > 8500
+    assert np.ptp(ratio_db[above]) < 0.5
+    assert ratio_db[above].mean() == pytest.approx(10 * (bands_hz[-1] / 4000 - 1), abs=1.0)
+
+
 @pytest.mark.parametrize(
     "signal",
     [

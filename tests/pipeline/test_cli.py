@@ -116,6 +116,7 @@ def test_converting_a_recording_of_ones_own(project, small_corpus, tmp_path):
     assert result.returncode == 0, result.stderr
     assert "anger" in result.stdout
     converted, sampling_rate = soundfile.read(out)
+    assert (sampling_rate, converted.shape[1]) == (48000, 2)
     assert 0.4 < len(converted) / sampling_rate / (len(signal) / 16000) < 2.5
     again = emoforge(
         "convert", tmp_path / "mine.flac", "--to", "angry", "-o", tmp_path / "b.wav", "-C", project, cwd=tmp_path
@@ -131,8 +132,8 @@ def test_a_conversion_that_cannot_be_made_says_why(project, small_corpus, tmp_pa
     assert_one_line(emoforge("convert", tmp_path / "no.wav", "--to", "anger", *arguments, cwd=tmp_path), "no such file")
     assert_one_line(emoforge("convert", source, "--to", "angr", *arguments, cwd=tmp_path), "did you mean")
     assert_one_line(emoforge("convert", source, "--to", "boredom", *arguments, cwd=tmp_path), "allowed: anger")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    assert_one_line(emoforge("convert", source, "--to", "anger", "-o", "out.wav", cwd=tmp_path), "data/converter")
+    arguments = ["-o", "out.wav", "-C", tmp_path]
+    assert_one_line(emoforge("convert", source, "--to", "anger", *arguments, cwd=tmp_path), "data/converter")
     assert not (tmp_path / "out.wav").exists()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emoforge.errors import EmoforgeError
-from emoforge.quality.naturalness import Dnsmos
+from emoforge.quality.naturalness import Distillmos, Dnsmos
 
 OVERALL = 2
 
@@ -65,3 +65,31 @@ def test_clips_that_cannot_be_scored_get_nan(dnsmos: Dnsmos):
 def test_another_sampling_rate_is_refused(dnsmos: Dnsmos):
     with pytest.raises(EmoforgeError, match="16000 Hz, not 24000"):
         dnsmos.score([np.zeros(100, np.float32)], 24000)
+
+
+@pytest.fixture(scope="module")
+def distillmos() -> Distillmos:
+    return Distillmos()
+
+
+def test_distillmos_hears_noise_and_no_level(distillmos: Distillmos, nemo_clip, capsys):
+    clean = nemo_clip("EB0_neutral_13")
+    noise = np.random.default_rng(0).standard_normal(len(clean)) * np.sqrt(np.mean(clean**2)) * 10 ** (-10 / 20)
+    scores = distillmos.score([clean, clean + noise, clean / 8], 16000)
+    assert scores.dtype == np.float32
+    assert scores[0] > 2.5
+    assert scores[1] < scores[0] - 0.5
+    assert scores[2] == pytest.approx(scores[0], abs=0.01)
+    Distillmos()
+    assert capsys.readouterr().out == ""
+
+
+def test_distillmos_is_the_same_alone_and_among_others(distillmos: Distillmos, clips):
+    together = distillmos.score(clips[:2], 16000)
+    assert together[1:].tobytes() == distillmos.score(clips[1:2], 16000).tobytes()
+
+
+def test_distillmos_gives_nan_to_what_it_cannot_score_and_refuses_other_rates(distillmos: Distillmos):
+    assert np.isnan(distillmos.score([np.zeros(0, np.float32), np.array([0.0, np.inf], np.float32)], 16000)).all()
+    with pytest.raises(EmoforgeError, match="16000 Hz, not 8000"):
+        distillmos.score([np.zeros(100, np.float32)], 8000)

@@ -3,7 +3,14 @@ import pytest
 
 from emoforge.errors import EmoforgeError
 from emoforge.ser.metrics import uar
-from emoforge.study.statistics import paired_gain, signed_rank_tests, speaker_uar, uar_interval
+from emoforge.study.statistics import (
+    mean_interval,
+    paired_gain,
+    recall_share,
+    signed_rank_tests,
+    speaker_uar,
+    uar_interval,
+)
 
 
 def recognised(rng, *, n_speakers, n_clips=40, n_classes=4, spread=0.12, accuracy=0.6):
@@ -144,3 +151,44 @@ def test_too_little_to_test_is_refused():
         uar_interval(np.array([0, 1]), np.array([0]), np.array(["a", "b"]))
     with pytest.raises(EmoforgeError, match="arm 'x' has no paired score"):
         signed_rank_tests({"x": np.array([])})
+
+
+@pytest.mark.parametrize("n_speakers", [5, 16])
+def test_a_share_of_recall_is_surer_than_the_recalls_when_speakers_differ_alike(n_speakers):
+    rng = np.random.default_rng(11)
+    truth, real, speakers = recognised(rng, n_speakers=n_speakers, n_clips=400, spread=0.15, accuracy=0.7)
+    # Conversions of a speaker are recognised four fifths as often as the real clips, whoever it is.
+    missed = (real == truth) & (rng.random(len(truth)) < 0.2)
+    converted = np.where(missed, (truth + 1) % 4, real)
+    share = recall_share(truth, converted, speakers, truth, real, speakers)
+    recall = uar_interval(truth, converted, speakers)
+    assert share.value == pytest.approx(0.8, abs=0.02)
+    assert share.ci_low < 0.8 < share.ci_high
+    assert share.ci_high - share.ci_low < 0.5 * (recall.ci_high - recall.ci_low) / recall.value
+
+
+def test_a_share_of_recall_compares_the_same_speakers():
+    truth, predicted, speakers = recognised(np.random.default_rng(0), n_speakers=4)
+    own = speakers < 3
+    with pytest.raises(EmoforgeError, match="the same speakers"):
+        recall_share(truth, predicted, speakers, truth[own], predicted[own], speakers[own])
+    with pytest.raises(EmoforgeError, match="recognises none"):
+        recall_share(truth, predicted, speakers, truth, (truth + 1) % 4, speakers)
+
+
+def test_a_mean_interval_covers_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(12)
+    speakers = np.repeat(np.arange(6), 10)
+    covered = 0
+    for _ in range(400):
+        values = rng.normal(0, 1, 6)[speakers] + rng.normal(0, 1, 60)
+        interval = mean_interval(values, speakers)
+        covered += interval.ci_low < 0 < interval.ci_high
+    assert 0.92 < covered / 400 < 0.98
+
+
+def test_a_mean_interval_leaves_out_what_has_no_value():
+    values = np.array([1.0, np.nan, 3.0, np.nan])
+    assert mean_interval(values, np.array(["a", "a", "b", "c"])).value == 2.0
+    with pytest.raises(EmoforgeError, match="at least 2 speakers, not 1"):
+        mean_interval(values[:2], np.array(["a", "b"]))

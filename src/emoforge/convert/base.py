@@ -8,33 +8,22 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from emoforge.convert.style import Style, render_style
+from emoforge.convert.utterance import Utterance
 from emoforge.errors import EmoforgeError, unknown_value
-from emoforge.prosody.tracks import Tracks
 
 
 @dataclass(frozen=True)
-class Utterance:
-    """One clip as converters see it.
+class Performance:
+    """How a source is to be spoken, before anything is heard.
 
     Attributes:
-        clip_id: name of the clip.
-        speaker: name of the speaker.
-        sentence: name of the sentence, equal for every clip that says the same words; ``None`` if unknown.
-        emotion: what the clip is heard as, a name of ``emoforge.labels.EMOTIONS``.
-        signal: (n_samples,) float32 in [-1, 1].
-        sampling_rate: in Hz.
-        tracks: frame tracks of *signal*.
-        gender: a name of ``emoforge.labels.GENDERS``.
+        style: the changes on the frames of the source.
+        style_clip_id: the clip whose manner of speaking is used, ``None`` if none is.
     """
 
-    clip_id: str
-    speaker: str
-    sentence: str | None
-    emotion: str
-    signal: np.ndarray
-    sampling_rate: int
-    tracks: Tracks
-    gender: str = "unknown"
+    style: Style
+    style_clip_id: str | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +45,9 @@ Job = tuple[Utterance, str, float, int]
 class Converter(ABC):
     """Turns a neutral utterance into an emotional one in the same voice.
 
+    A converter decides how the source is to be spoken (:meth:`perform`); what makes a waveform of it
+    (:meth:`synthesise`) is the same for all, but for those that come with a vocoder of their own.
+
     Attributes:
         name: what the registry and manifests call this kind.
         emotions: what it can produce, in alphabetical order.
@@ -74,8 +66,8 @@ class Converter(ABC):
         """
 
     @abstractmethod
-    def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
-        """Return *source* as *emotion*.
+    def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
+        """Return how *source* is to be spoken as *emotion*.
 
         Args:
             source: a neutral utterance of any speaker.
@@ -86,6 +78,36 @@ class Converter(ABC):
         Raises:
             EmoforgeError: unknown emotion, or intensity outside 0 to 1.
         """
+
+    def perform_like(
+        self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
+    ) -> Performance:
+        """Return how *source* is to be spoken in the manner of *reference*, an utterance of anybody.
+
+        Raises:
+            EmoforgeError: intensity outside 0 to 1, or this kind of converter takes no reference.
+        """
+        raise EmoforgeError(
+            f"converter {self.name}: takes no style reference; leave the reference out, or use a converter that does"
+        )
+
+    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+        """Return *source* spoken in *style*, float32.
+
+        Args:
+            source: what :meth:`perform` was given, or the recording that it was made of: its signal may then have
+                several channels, shape (n_samples, n_channels), and another sampling rate than its tracks.
+            style: changes on the frames of the source's tracks.
+
+        Returns:
+            (n_target_samples,) or (n_target_samples, n_channels), at the source's sampling rate.
+        """
+        return render_style(source, style)
+
+    def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
+        """Return *source* as *emotion*; arguments and errors are those of :meth:`perform`."""
+        performance = self.perform(source, emotion, intensity=intensity, seed=seed)
+        return Conversion(self.synthesise(source, performance.style), performance.style_clip_id)
 
     def convert_batch(self, jobs: Sequence[Job]) -> list[Conversion]:
         """Return the conversions of *jobs* (source, emotion, intensity, seed), byte for byte those of ``convert``."""
@@ -110,5 +132,10 @@ class Converter(ABC):
         """Raise EmoforgeError unless *emotion* can be produced and *intensity* lies within 0 to 1."""
         if emotion not in self.emotions:
             raise EmoforgeError(f"converter {self.name}: {unknown_value('emotion', emotion, self.emotions)}")
-        if not 0.0 <= intensity <= 1.0:
-            raise EmoforgeError(f"intensity {intensity!r} is out of range; choose a value from 0 to 1")
+        check_intensity(intensity)
+
+
+def check_intensity(intensity: float) -> None:
+    """Raise EmoforgeError unless *intensity* lies within 0 to 1."""
+    if not 0.0 <= intensity <= 1.0:
+        raise EmoforgeError(f"intensity {intensity!r} is out of range; choose a value from 0 to 1")

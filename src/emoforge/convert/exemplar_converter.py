@@ -8,10 +8,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from emoforge.convert.base import Conversion, Converter, Utterance
+from emoforge.convert.base import Converter, Performance
 from emoforge.convert.exemplars import Exemplar, Frames, choose, collect
 from emoforge.convert.storage import read_arrays, read_description, write_model
-from emoforge.convert.style import Style, render_style
+from emoforge.convert.style import Style
+from emoforge.convert.utterance import Utterance
 
 _TEXTS = ("clip_id", "speaker", "gender", "sentence", "emotion")
 _NUMBERS = ("f0_shift_st", "f0_range_ratio", "f0_slope_st", "stretch_log2")
@@ -34,15 +35,10 @@ class ExemplarConverter(Converter):
     def style(self, source: Utterance, exemplar: Exemplar) -> Style:
         """Return the changes that *exemplar* asks of *source*, at full intensity."""
 
-    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
-        """Return (n_samples,) float32: *source* spoken in *style*."""
-        return render_style(source, style)
-
-    def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
+    def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
         exemplar = choose(self.exemplars, source, emotion, seed=seed)
-        style = self.style(source, exemplar).scaled(intensity)
-        return Conversion(self.synthesise(source, style), exemplar.clip_id)
+        return Performance(self.style(source, exemplar).scaled(intensity), exemplar.clip_id)
 
     def save(self, folder: str | PathLike[str]) -> None:
         exemplars = self.exemplars

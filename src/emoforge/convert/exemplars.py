@@ -9,8 +9,8 @@ import scipy.fft
 from scipy.ndimage import gaussian_filter1d
 
 from emoforge.convert.alignment import align, alignment_features, speech_span
-from emoforge.convert.base import Utterance
 from emoforge.convert.marks import filled_f0
+from emoforge.convert.utterance import Utterance
 from emoforge.errors import ModelError
 from emoforge.labels import NEUTRAL
 from emoforge.prosody.tracks import Tracks

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Self
 
-from emoforge.convert.base import Conversion, Converter, Utterance
+import numpy as np
+
+from emoforge.convert.base import Converter, Performance
 from emoforge.convert.storage import read_description, write_model
+from emoforge.convert.style import Style, no_change
+from emoforge.convert.utterance import Utterance
 from emoforge.errors import ModelError
 from emoforge.labels import NEUTRAL
 
@@ -25,9 +29,12 @@ class Identity(Converter):
             raise ModelError("no emotional utterance to learn the emotions from; choose a corpus that holds some")
         return cls(emotions)
 
-    def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
+    def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
-        return Conversion(source.signal.copy(), None)
+        return Performance(no_change(source.tracks), None)
+
+    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+        return source.signal.copy()
 
     def save(self, folder: str | PathLike[str]) -> None:
         write_model(folder, kind=self.name, description={"emotions": list(self.emotions)})

@@ -15,11 +15,17 @@ from scipy.signal import oaconvolve
 #: Marks lie on a grid of this many points a sample, so that F0 is exact to a fraction of a sample.
 GRID = 8
 
-_PHASE_WINDOW_S = 0.300
-_OFFSET_WINDOW_S = 0.300
-_MIN_VOICED_S = 0.025
-_MAX_GAP_FRAMES = 2
-_EDGE_S = 0.004
+#: Two instants that differ by no more than this, in points of the grid, are equal up to rounding errors.
+TIE = 1e-5
+
+#: Default distance of marks where nothing is voiced.
+UNVOICED_HOP_S = 0.005
+
+PHASE_WINDOW_S = 0.300
+OFFSET_WINDOW_S = 0.300
+MIN_VOICED_S = 0.025
+MAX_GAP_FRAMES = 2
+EDGE_S = 0.004
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,15 @@ class Marks:
     cycle: np.ndarray
 
 
+def on_grid(position: np.ndarray) -> np.ndarray:
+    """Return *position*, in samples, rounded to the grid of marks.
+
+    What lies half-way is rounded up, whatever the rounding errors: plain ratios (a stretch by 1.25) put many marks
+    there.
+    """
+    return np.floor(position * GRID + (0.5 + TIE)) / GRID
+
+
 def filled_f0(f0_hz: np.ndarray, *, default_hz: float = 120.0) -> np.ndarray:
     """Return F0 without gaps: linear in log F0 inside, constant outside the first and last voiced frame.
 
@@ -53,7 +68,7 @@ def filled_f0(f0_hz: np.ndarray, *, default_hz: float = 120.0) -> np.ndarray:
 
 
 def pitch_marks(
-    signal: np.ndarray, sampling_rate: int, *, f0_hz: np.ndarray, hop_s: float, unvoiced_hop_s: float = 0.005
+    signal: np.ndarray, sampling_rate: int, *, f0_hz: np.ndarray, hop_s: float, unvoiced_hop_s: float = UNVOICED_HOP_S
 ) -> Marks:
     """Place marks on *signal*.
 
@@ -75,7 +90,7 @@ def pitch_marks(
     interval = np.repeat(np.arange(len(spacing)), n_parts)
     part = np.arange(len(interval)) - np.repeat(np.cumsum(n_parts) - n_parts, n_parts)
     position = anchors[interval] + part * (spacing / n_parts)[interval]
-    position = np.append(np.rint(position * GRID) / GRID, float(n_samples))
+    position = np.append(on_grid(position), float(n_samples))
     voiced = np.append((part == 0) & (interval > 0), False)
     return Marks(position, voiced, cycle[interval])
 
@@ -88,7 +103,7 @@ def _voiced_marks(signal: np.ndarray, sampling_rate: int, f0_hz: np.ndarray, hop
     voiced = _steady_voicing(np.isfinite(f0_hz), hop_s)
     if not voiced.any():
         return nothing
-    edge = _EDGE_S / hop_s
+    edge = EDGE_S / hop_s
     voiced = (
         voiced[np.clip(np.rint(frames + edge).astype(int), 0, len(f0_hz) - 1)]
         | voiced[np.clip(np.rint(frames - edge).astype(int), 0, len(f0_hz) - 1)]
@@ -97,17 +112,18 @@ def _voiced_marks(signal: np.ndarray, sampling_rate: int, f0_hz: np.ndarray, hop
     f0_phase = np.cumsum(f0 / sampling_rate)
     carrier = np.exp(-2j * np.pi * (f0_phase % 1.0)).astype(np.complex64)
     voiced_signal = np.where(voiced, signal, np.float32(0))
-    fundamental = _smooth(voiced_signal * carrier, _PHASE_WINDOW_S * sampling_rate)
-    power = _smooth(voiced_signal * voiced_signal * carrier, _PHASE_WINDOW_S * sampling_rate)
+    fundamental = _smooth(voiced_signal * carrier, PHASE_WINDOW_S * sampling_rate)
+    power = _smooth(voiced_signal * voiced_signal * carrier, PHASE_WINDOW_S * sampling_rate)
     unit = fundamental / np.maximum(np.abs(fundamental), 1e-12)
-    offset = _smooth(power * np.conj(unit), _OFFSET_WINDOW_S * sampling_rate)
-    residual = np.unwrap(np.angle(unit) + np.unwrap(np.angle(offset))) / (2 * np.pi)
-    phase = np.maximum.accumulate(f0_phase + residual)
-    crossing = np.flatnonzero((np.diff(np.floor(phase)) > 0) & voiced[1:] & voiced[:-1])
+    offset = _smooth(power * np.conj(unit), OFFSET_WINDOW_S * sampling_rate)
+    # Cycles are counted where the phase passes a whole number, from its local increments alone: unwrapped over a pause,
+    # where the phase is noise, it would wander off by cycles.
+    phase = (f0_phase + np.angle(unit * offset) / (2 * np.pi)) % 1.0
+    increment = (np.diff(phase) + 0.5) % 1.0 - 0.5
+    crossing = np.flatnonzero((increment > 0) & (phase[1:] < phase[:-1]) & voiced[1:] & voiced[:-1])
     if not crossing.size:
         return nothing
-    fraction = (np.floor(phase[crossing + 1]) - phase[crossing]) / (phase[crossing + 1] - phase[crossing])
-    position = crossing + fraction
+    position = crossing + (1.0 - phase[crossing]) / increment[crossing]
     period = sampling_rate / f0[crossing]
     margin = 0.001 * sampling_rate
     # A cycle far shorter than F0 says is a slip of the phase; a mark at the very ends has no room for a grain.
@@ -121,13 +137,13 @@ def _voiced_marks(signal: np.ndarray, sampling_rate: int, f0_hz: np.ndarray, hop
 
 def _steady_voicing(voiced: np.ndarray, hop_s: float) -> np.ndarray:
     """Voicing without gaps of a frame or two and without stretches too short to hold two or three cycles."""
-    gaps = binary_closing(np.pad(voiced, _MAX_GAP_FRAMES), np.ones(_MAX_GAP_FRAMES + 1))
-    voiced = voiced | gaps[_MAX_GAP_FRAMES:-_MAX_GAP_FRAMES]
+    gaps = binary_closing(np.pad(voiced, MAX_GAP_FRAMES), np.ones(MAX_GAP_FRAMES + 1))
+    voiced = voiced | gaps[MAX_GAP_FRAMES:-MAX_GAP_FRAMES]
     edges = np.flatnonzero(np.diff(np.concatenate([[False], voiced, [False]]).astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     steady = np.zeros(len(voiced), dtype=bool)
     for start, end in zip(starts, ends, strict=True):
-        steady[start:end] = (end - start) * hop_s >= _MIN_VOICED_S
+        steady[start:end] = (end - start) * hop_s >= MIN_VOICED_S
     return steady
 
 

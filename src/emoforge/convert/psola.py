@@ -7,11 +7,16 @@ diphones", Speech Communication 9 (1990).
 import numpy as np
 import scipy.fft
 
-from emoforge.convert.marks import GRID, Marks
+from emoforge.convert.marks import GRID, Marks, on_grid
 
 #: How far grains of stretched unvoiced sound are scattered, at most, so that no grain repeats at a fixed distance.
-_SCATTER_S = 0.0025
-_GOLDEN_RATIO = (np.sqrt(5.0) - 1.0) / 2.0
+SCATTER_S = 0.0025
+#: Two cycles of the source whose distances from an instant differ by less, in samples, are equally near.
+NEARLY = 2 / GRID
+
+#: Silence put around a signal before it is interpolated, in samples: the transform takes its end for its beginning.
+PAD = 256
+GOLDEN_RATIO = (np.sqrt(5.0) - 1.0) / 2.0
 
 
 def overlap_add(
@@ -63,17 +68,18 @@ def _place_grains(
     ratio = np.where(marks.cycle[interval], np.interp(middle, target, f0_ratio), 1.0)
     count = np.concatenate([[0.0], np.cumsum(ratio / np.diff(marks.position)[interval] * np.diff(grid))])
     position = np.interp(np.arange(int(count[-1] + 1e-6) + 1), count, grid)
-    position = np.rint(position * GRID) / GRID
+    position = on_grid(position)
     position = position[np.append(True, np.diff(position) > 0)]
 
     at = np.interp(position, target, source)
     nearest = np.clip(np.searchsorted(marks.position, at), 1, len(marks.position) - 1)
-    nearest -= (at - marks.position[nearest - 1]) < (marks.position[nearest] - at)
+    # Of two that are about equally near the earlier one is taken: an F0 ratio of 2 must not choose by rounding errors.
+    nearest -= (at - marks.position[nearest - 1]) < (marks.position[nearest] - at) + NEARLY
     voiced = marks.voiced[nearest]
     rate = np.interp(position, target[:-1], np.diff(source) / np.diff(target))
-    scatter = np.clip(4 * np.abs(rate - 1) - 0.2, 0, 1) * _SCATTER_S * sampling_rate
-    scatter *= 2 * (np.arange(len(position)) * _GOLDEN_RATIO % 1.0) - 1
-    centre = np.where(voiced, marks.position[nearest], np.rint((at + scatter) * GRID) / GRID)
+    scatter = np.clip(4 * np.abs(rate - 1) - 0.2, 0, 1) * SCATTER_S * sampling_rate
+    scatter *= 2 * (np.arange(len(position)) * GOLDEN_RATIO % 1.0) - 1
+    centre = np.where(voiced, marks.position[nearest], on_grid(at + scatter))
 
     # A window reaches to the neighbouring mark of the result, but never past the neighbouring cycle of the source:
     # when F0 falls, the next pulse must not be heard as an echo.
@@ -90,20 +96,20 @@ def _add_grains(
     signal: np.ndarray, position: np.ndarray, source: np.ndarray, left: np.ndarray, right: np.ndarray, n_samples: int
 ) -> np.ndarray:
     """Sum of the Hann-windowed grains; each is taken from a GRID times finer signal, so no shift is rounded."""
-    pad = 2 * int(np.ceil(max(left.max(), right.max()))) + 64
-    padded = np.concatenate([np.zeros(pad), signal, np.zeros(pad)])
-    n_padded = scipy.fft.next_fast_len(len(padded), real=True)
-    spectrum = scipy.fft.rfft(padded, n_padded)
-    fine = np.concatenate([spectrum, np.zeros(n_padded * GRID // 2 + 1 - len(spectrum), dtype=spectrum.dtype)])
-    fine = scipy.fft.irfft(fine, n_padded * GRID) * GRID
+    pad = PAD
+    n_padded = scipy.fft.next_fast_len(len(signal) + 2 * pad, real=True)
+    spectrum = scipy.fft.rfft(np.pad(signal.astype(np.float32), pad) * np.float32(GRID), n_padded)
+    if n_padded % 2 == 0:
+        spectrum[-1] *= 0.5  # half the sampling rate is one bin of this transform, and two of the finer one
+    fine = scipy.fft.irfft(spectrum, n_padded * GRID)
 
-    first = np.maximum(np.ceil(position - left).astype(int), 0)
-    last = np.minimum(np.floor(position + right).astype(int), n_samples - 1)
-    length = np.maximum(last - first + 1, 0)
-    grain = np.repeat(np.arange(len(position)), length)
-    sample = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length) + first[grain]
-    offset = sample - position[grain]
-    window = 0.5 + 0.5 * np.cos(np.pi * offset / np.where(offset < 0, left[grain], right[grain]))
-    shift = np.rint((source - position) * GRID).astype(int)
-    index = (sample + pad) * GRID + shift[grain]
-    return np.bincount(sample, weights=window * fine[np.clip(index, 0, len(fine) - 1)], minlength=n_samples)
+    # No window reaches past the neighbouring marks: a sample hears the grain before it and the grain after it.
+    sample = np.arange(n_samples)
+    before = np.searchsorted(position, sample, side="right") - 1
+    shift = np.rint((source - position) * GRID).astype(int) + pad * GRID
+    result = np.zeros(n_samples)
+    for grain, half_width in ((before, right), (np.minimum(before + 1, len(position) - 1), left)):
+        distance = np.minimum(np.abs(sample - position[grain]) / half_width[grain], 1.0)
+        index = np.clip(sample * GRID + shift[grain], 0, len(fine) - 1)
+        result += (0.5 + 0.5 * np.cos(np.pi * distance)) * fine[index]
+    return result

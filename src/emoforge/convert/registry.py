@@ -1,17 +1,21 @@
-"""Every kind of converter by its name."""
+"""Every kind of converter by its name. A kind is imported when it is asked for: not every run needs torch."""
 
 from collections.abc import Sequence
+from importlib import import_module
 from os import PathLike
 
-from emoforge.convert.base import Converter, Utterance
-from emoforge.convert.identity import Identity
-from emoforge.convert.statistics import Statistics
+from emoforge.convert.base import Converter
 from emoforge.convert.storage import read_description
-from emoforge.convert.transplant import Transplant
-from emoforge.convert.world import World
+from emoforge.convert.utterance import Utterance
 from emoforge.errors import EmoforgeError, ModelError, unknown_value
 
-_KINDS: dict[str, type[Converter]] = {kind.name: kind for kind in (Identity, World, Statistics, Transplant)}
+_KINDS = {
+    "identity": "emoforge.convert.identity.Identity",
+    "world": "emoforge.convert.world.World",
+    "statistics": "emoforge.convert.statistics.Statistics",
+    "transplant": "emoforge.convert.transplant.Transplant",
+    "neural": "emoforge.convert.neural.converter.Neural",
+}
 
 
 def names() -> tuple[str, ...]:
@@ -28,7 +32,7 @@ def fit(name: str, utterances: Sequence[Utterance], *, seed: int = 0) -> Convert
     """
     if name not in _KINDS:
         raise EmoforgeError(unknown_value("converter", name, _KINDS))
-    return _KINDS[name].fit(utterances, seed=seed)
+    return _kind(name).fit(utterances, seed=seed)
 
 
 def load(folder: str | PathLike[str]) -> Converter:
@@ -40,4 +44,9 @@ def load(folder: str | PathLike[str]) -> Converter:
     kind = read_description(folder)["kind"]
     if kind not in _KINDS:
         raise ModelError(f"{folder}: {unknown_value('converter', kind, _KINDS)}")
-    return _KINDS[kind].load(folder)
+    return _kind(kind).load(folder)
+
+
+def _kind(name: str) -> type[Converter]:
+    module, _, kind = _KINDS[name].rpartition(".")
+    return getattr(import_module(module), kind)

@@ -11,11 +11,17 @@ from emoforge.convert.psola import overlap_add
 from emoforge.convert.spectral_filter import apply_gain, smooth_gain
 from emoforge.errors import AudioError
 
+#: Gain or loss of a band that no result exceeds. Between a murmur and a shout of one person lie more than 30 dB.
+GAIN_LIMIT_DB = 36.0
+
 #: Peak that no result exceeds; a clip that would is scaled down as a whole, which keeps its waveform.
 PEAK = 0.99
 
-_F0_RATIO_LIMIT = 3.0
-_SLOWEST = 1e-3
+#: Largest change of F0 as a ratio, up or down: beyond it, overlap-add leaves holes or smears cycles.
+F0_RATIO_LIMIT = 3.0
+
+#: Slowest that the source is passed through, in seconds of source a second of result.
+SLOWEST = 1e-3
 
 
 def render(
@@ -28,18 +34,21 @@ def render(
     time_map_s: np.ndarray,
     envelope_difference_db: np.ndarray | None = None,
     energy_difference_db: np.ndarray | None = None,
-    gain_limit_db: float = 18.0,
+    gain_limit_db: float = GAIN_LIMIT_DB,
     time_smoothing_s: float = 0.015,
     band_smoothing: float = 1.0,
+    band_rate: int | None = None,
 ) -> np.ndarray:
     """Return *signal* with another F0, timing, spectral envelope and level.
+
+    All channels share pitch marks, time axis and gains, so what they differ in stays: the stereo image.
 
     Voicing stays that of the source: where one of the two F0 tracks is undefined, the F0 ratio of the neighbours is
     interpolated. A change of F0 alone leaves the level as it is. Equal parameters give the source back (better than
     40 dB signal-to-noise).
 
     Args:
-        signal: (n_samples,) float32 in [-1, 1].
+        signal: (n_samples,) or (n_samples, n_channels) float32 in [-1, 1].
         sampling_rate: in Hz.
         f0_hz: (n_frames,) F0 of *signal* in Hz, NaN where unvoiced.
         hop_s: distance of all frames, in seconds.
@@ -52,9 +61,12 @@ def render(
         gain_limit_db: largest gain or loss by band, in dB.
         time_smoothing_s: standard deviation of the smoothing of gains along time, in seconds.
         band_smoothing: standard deviation of the smoothing of gains along bands, in bands.
+        band_rate: sampling rate whose mel bands *envelope_difference_db* has, in Hz; above the last of them its gain
+            holds. *sampling_rate* if ``None``.
 
     Returns:
-        (n_target_samples,) float32 with a peak of at most ``PEAK`` (or that of *signal*, if higher).
+        (n_target_samples,) or (n_target_samples, n_channels) float32 with a peak of at most ``PEAK`` (or that of
+        *signal*, if higher).
 
     Raises:
         AudioError: tracks of different lengths, a time map that runs backwards, or samples that are not finite.
@@ -71,16 +83,19 @@ def render(
     n_samples = max(round(target_s[-1] * sampling_rate), 1)
     ratio = _f0_ratio(f0_hz, target_f0_hz, time_map_s, hop_s)
 
-    marks = pitch_marks(signal, sampling_rate, f0_hz=f0_hz, hop_s=hop_s)
-    result = overlap_add(
-        signal,
-        sampling_rate,
-        marks,
-        target_s=target_s,
-        source_s=source_s,
-        f0_ratio=np.append(ratio, ratio[-1]),
-        n_samples=n_samples,
-    )
+    marks = pitch_marks(mono_mix(signal), sampling_rate, f0_hz=f0_hz, hop_s=hop_s)
+    channels = [
+        overlap_add(
+            channel,
+            sampling_rate,
+            marks,
+            target_s=target_s,
+            source_s=source_s,
+            f0_ratio=np.append(ratio, ratio[-1]),
+            n_samples=n_samples,
+        )
+        for channel in signal.reshape(len(signal), -1).T
+    ]
     if envelope_difference_db is not None or energy_difference_db is not None:
         gain_db = _gain(envelope_difference_db, energy_difference_db, len(time_map_s))
         gain_db = smooth_gain(
@@ -91,10 +106,32 @@ def render(
             limit_db=gain_limit_db,
         )
         if np.any(gain_db):
-            result = apply_gain(result, sampling_rate, gain_db=gain_db, hop_s=hop_s)
+            channels = [
+                apply_gain(channel, sampling_rate, gain_db=gain_db, hop_s=hop_s, band_rate=band_rate)
+                for channel in channels
+            ]
+    result = np.stack(channels, axis=1).reshape(n_samples, *signal.shape[1:])
     peak = np.abs(result).max()
     allowed = max(PEAK, float(np.abs(signal).max()))
     return (result * (allowed / peak) if peak > allowed else result).astype(np.float32)
+
+
+def mono_mix(signal: np.ndarray) -> np.ndarray:
+    """Return (n_samples,) float32, the mean of the channels, or where they cancel each other the loudest of them.
+
+    Args:
+        signal: (n_samples,) or (n_samples, n_channels) float32.
+    """
+    if signal.ndim == 1:
+        return signal
+    mix = signal.mean(axis=1, dtype=np.float32)
+    power = np.mean(np.square(signal, dtype=np.float64), axis=0)
+    return signal[:, power.argmax()] if cancels(np.mean(np.square(mix, dtype=np.float64)), power) else mix
+
+
+def cancels(mix_power: float, channel_power: np.ndarray) -> bool:
+    """Return whether a mix lies so far (10 dB) below its channels that they must be of opposite phase."""
+    return bool(mix_power < 0.1 * channel_power.mean())
 
 
 def _time_axis(time_map_s: np.ndarray, hop_s: float, duration_s: float) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +141,7 @@ def _time_axis(time_map_s: np.ndarray, hop_s: float, duration_s: float) -> tuple
     target_s = np.append(frames_s, frames_s[-1] + max(rest_s, 1e-9))
     source_s = np.append(time_map_s, time_map_s[-1] + max(rest_s, 1e-9))
     # Overlap-add inverts the map, so a stretch that stands still is let creep.
-    rise = np.maximum(np.diff(source_s), _SLOWEST * np.diff(target_s))
+    rise = np.maximum(np.diff(source_s), SLOWEST * np.diff(target_s))
     return target_s, source_s[0] + np.concatenate([[0.0], np.cumsum(rise)])
 
 
@@ -114,7 +151,7 @@ def _f0_ratio(f0_hz: np.ndarray, target_f0_hz: np.ndarray, time_map_s: np.ndarra
     source_f0 = np.exp(np.interp(source_frame, np.arange(len(f0_hz)), np.log(filled_f0(f0_hz))))
     nearest = np.clip(np.rint(source_frame).astype(int), 0, len(f0_hz) - 1)
     ratio = np.where(np.isfinite(f0_hz[nearest]), target_f0_hz / source_f0, np.nan)
-    return np.clip(filled_f0(ratio, default_hz=1.0), 1 / _F0_RATIO_LIMIT, _F0_RATIO_LIMIT)
+    return np.clip(filled_f0(ratio, default_hz=1.0), 1 / F0_RATIO_LIMIT, F0_RATIO_LIMIT)
 
 
 def _gain(envelope_db: np.ndarray | None, energy_db: np.ndarray | None, n_frames: int) -> np.ndarray:
@@ -130,8 +167,11 @@ def _check(
     envelope_db: np.ndarray | None,
     energy_db: np.ndarray | None,
 ) -> None:
-    if signal.ndim != 1 or not np.isfinite(signal).all():
-        raise AudioError(f"signal: shape {signal.shape} with finite samples only is needed as (n_samples,); clean it")
+    if signal.ndim not in (1, 2) or not np.isfinite(signal).all():
+        raise AudioError(
+            f"signal: shape {signal.shape}, but finite samples are needed as (n_samples,) or (n_samples, n_channels); "
+            "clean it"
+        )
     if not len(f0_hz) or not len(time_map_s):
         raise AudioError("f0_hz and time_map_s need at least one frame each; analyse the signal first")
     lengths = {"target_f0_hz": target_f0_hz, "envelope_difference_db": envelope_db, "energy_difference_db": energy_db}

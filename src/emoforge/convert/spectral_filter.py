@@ -10,9 +10,12 @@ from emoforge.prosody.envelope import band_frequencies_hz
 
 
 @lru_cache(maxsize=16)
-def _band_to_bin(n_bands: int, sampling_rate: int, n_fft: int) -> np.ndarray:
-    """(n_bands, n_fft // 2 + 1) weights that interpolate values of bands linearly to the bins of a spectrum."""
-    bands = band_frequencies_hz(n_bands, sampling_rate)
+def _band_to_bin(n_bands: int, band_rate: int, sampling_rate: int, n_fft: int) -> np.ndarray:
+    """(n_bands, n_fft // 2 + 1) weights that interpolate values of bands linearly to the bins of a spectrum.
+
+    Below the first and above the last band the value of that band holds.
+    """
+    bands = band_frequencies_hz(n_bands, band_rate)
     bins = np.arange(n_fft // 2 + 1) * (sampling_rate / n_fft)
     return np.stack([np.interp(bins, bands, row) for row in np.eye(n_bands)]).astype(np.float32)
 
@@ -43,7 +46,9 @@ def smooth_gain(
     return np.where(over > 0, np.sign(gain_db) * bent, gain_db)
 
 
-def apply_gain(signal: np.ndarray, sampling_rate: int, *, gain_db: np.ndarray, hop_s: float) -> np.ndarray:
+def apply_gain(
+    signal: np.ndarray, sampling_rate: int, *, gain_db: np.ndarray, hop_s: float, band_rate: int | None = None
+) -> np.ndarray:
     """Return *signal* filtered by a time-varying zero-phase gain.
 
     Args:
@@ -52,6 +57,7 @@ def apply_gain(signal: np.ndarray, sampling_rate: int, *, gain_db: np.ndarray, h
         gain_db: (n_frames, n_bands) gain in dB; frame ``i`` belongs to ``i * hop_s`` seconds, bands are those of
             :func:`emoforge.prosody.envelope.band_frequencies_hz`.
         hop_s: distance of the frames, in seconds.
+        band_rate: sampling rate whose bands *gain_db* has, in Hz; *sampling_rate* if ``None``.
 
     Returns:
         (n_samples,) float32.
@@ -66,7 +72,9 @@ def apply_gain(signal: np.ndarray, sampling_rate: int, *, gain_db: np.ndarray, h
     window = np.sin(np.pi * np.arange(n_fft) / n_fft).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length] * window
     centre_s = (np.arange(len(frames)) * hop_length + n_fft // 2 - (n_fft - hop_length)) / sampling_rate
-    bins_db = bin_gain_db(gain_db, centre_s / hop_s, sampling_rate=sampling_rate, n_fft=n_fft)
+    bins_db = bin_gain_db(
+        gain_db, centre_s / hop_s, sampling_rate=sampling_rate, n_fft=n_fft, band_rate=band_rate or sampling_rate
+    )
     gain = np.exp(bins_db * np.float32(np.log(10.0) / 20.0))
     frames = scipy.fft.irfft(scipy.fft.rfft(frames, axis=1) * gain, n_fft, axis=1) * (window * np.float32(0.5))
     quarters = frames.reshape(len(frames), 4, hop_length)
@@ -76,19 +84,22 @@ def apply_gain(signal: np.ndarray, sampling_rate: int, *, gain_db: np.ndarray, h
     return result.reshape(-1)[n_fft - hop_length : n_fft - hop_length + n_samples]
 
 
-def bin_gain_db(gain_db: np.ndarray, frame: np.ndarray, *, sampling_rate: int, n_fft: int) -> np.ndarray:
+def bin_gain_db(
+    gain_db: np.ndarray, frame: np.ndarray, *, sampling_rate: int, n_fft: int, band_rate: int
+) -> np.ndarray:
     """Return *gain_db* at the bins of a spectrum, for fractional frames.
 
     Args:
         gain_db: (n_frames, n_bands) gain by mel band in dB.
         frame: (n,) indices into the frames, interpolated linearly and held at both ends.
-        sampling_rate: in Hz.
+        sampling_rate: of the spectrum, in Hz.
         n_fft: length of the transform.
+        band_rate: sampling rate whose bands *gain_db* has, in Hz.
 
     Returns:
-        (n, n_fft // 2 + 1) gain in dB.
+        (n, n_fft // 2 + 1) gain in dB; above the last band its gain holds.
     """
-    return _at_frames(gain_db, frame) @ _band_to_bin(gain_db.shape[1], sampling_rate, n_fft)
+    return _at_frames(gain_db, frame) @ _band_to_bin(gain_db.shape[1], band_rate, sampling_rate, n_fft)
 
 
 def _at_frames(values: np.ndarray, frame: np.ndarray) -> np.ndarray:

@@ -3,10 +3,10 @@
 import numpy as np
 
 from emoforge.convert.alignment import speech_span
-from emoforge.convert.base import Utterance
 from emoforge.convert.exemplar_converter import ExemplarConverter
 from emoforge.convert.exemplars import Exemplar, smooth_contour_st
 from emoforge.convert.style import Style
+from emoforge.convert.utterance import Utterance
 from emoforge.prosody.tracks import Tracks
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.convert.base import Utterance
 from emoforge.convert.render import render
+from emoforge.convert.utterance import Utterance
+from emoforge.prosody.tracks import Tracks
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Style:
         return Style(
             self.f0_difference_st * intensity, self.stretch_log2 * intensity, self.envelope_difference_db * intensity
         )
+
+
+def no_change(tracks: Tracks) -> Style:
+    """Return the style that leaves an utterance of *tracks* as it is."""
+    zeros = np.zeros(tracks.n_frames)
+    return Style(zeros, zeros, np.zeros(tracks.envelope_db.shape, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -59,7 +66,10 @@ def targets(source: Utterance, style: Style) -> Targets:
 
 
 def render_style(source: Utterance, style: Style) -> np.ndarray:
-    """Return (n_samples,) float32: *source* spoken in *style*, by the renderer without a vocoder."""
+    """Return (n_samples,) or (n_samples, n_channels) float32: *source* spoken in *style*, without a vocoder.
+
+    The signal of *source* may have several channels, and another sampling rate than that its tracks were made at.
+    """
     target = targets(source, style)
     return render(
         source.signal,
@@ -69,4 +79,5 @@ def render_style(source: Utterance, style: Style) -> np.ndarray:
         target_f0_hz=target.f0_hz,
         time_map_s=target.time_map_s,
         envelope_difference_db=target.envelope_difference_db,
+        band_rate=source.tracks.sampling_rate,
     )

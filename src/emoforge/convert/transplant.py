@@ -4,11 +4,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from emoforge.convert.alignment import align, alignment_features, speech_span
-from emoforge.convert.base import Utterance
 from emoforge.convert.exemplar_converter import ExemplarConverter
 from emoforge.convert.exemplars import Exemplar, envelope_from_coefficients, smooth_contour_st
 from emoforge.convert.statistics import activity, summary_style
 from emoforge.convert.style import Style
+from emoforge.convert.utterance import Utterance
 
 
 class Transplant(ExemplarConverter):

@@ -1,15 +1,20 @@
 """The vocoder baseline: the statistics converter's parameters, rendered by WORLD."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from emoforge.convert.base import Utterance
-from emoforge.convert.render import PEAK
+from emoforge.audio import resample
+from emoforge.convert.render import GAIN_LIMIT_DB, PEAK, mono_mix
 from emoforge.convert.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
+from emoforge.convert.utterance import Utterance
 from emoforge.prosody.world import pyworld
 
 _FRAME_PERIOD_MS = 5.0
+#: Below it D4C has no band and calls everything noise.
+_LOWEST_RATE_HZ = 12000
 
 
 class World(Statistics):
@@ -21,12 +26,16 @@ class World(Statistics):
     name = "world"
 
     def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
-        signal = source.signal.astype(np.float64)
         sampling_rate = source.sampling_rate
-        f0, instants = pyworld.dio(signal, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_PERIOD_MS)
-        f0 = pyworld.stonemask(signal, f0, instants, sampling_rate)
-        spectrum = pyworld.cheaptrick(signal, f0, instants, sampling_rate)
-        aperiodicity = pyworld.d4c(signal, f0, instants, sampling_rate)
+        if sampling_rate < _LOWEST_RATE_HZ:
+            analysis_rate = source.tracks.sampling_rate
+            upsampled = replace(
+                source, signal=resample(source.signal, sampling_rate, analysis_rate), sampling_rate=analysis_rate
+            )
+            return resample(self.synthesise(upsampled, style), analysis_rate, sampling_rate)
+        mix = mono_mix(source.signal).astype(np.float64)
+        f0, instants = pyworld.dio(mix, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_PERIOD_MS)
+        f0 = pyworld.stonemask(mix, f0, instants, sampling_rate)
 
         hop_s, frame_s = source.tracks.hop_s, _FRAME_PERIOD_MS / 1000
         target = targets(source, style)
@@ -36,15 +45,32 @@ class World(Statistics):
         index = np.clip(np.rint(source_s / frame_s).astype(int), 0, len(f0) - 1)
         shift_st = np.interp(source_s / hop_s, np.arange(source.tracks.n_frames), style.f0_difference_st)
         gain_db = smooth_gain(
-            target.envelope_difference_db, hop_s=hop_s, time_smoothing_s=0.015, band_smoothing=1.0, limit_db=18.0
+            target.envelope_difference_db,
+            hop_s=hop_s,
+            time_smoothing_s=0.015,
+            band_smoothing=1.0,
+            limit_db=GAIN_LIMIT_DB,
         )
-        gain_db = bin_gain_db(gain_db, frame, sampling_rate=sampling_rate, n_fft=2 * (spectrum.shape[1] - 1))
-        result = pyworld.synthesize(
-            f0[index] * 2.0 ** (shift_st / 12),
-            np.ascontiguousarray(spectrum[index] * 10.0 ** (gain_db / 10.0)),
-            np.ascontiguousarray(aperiodicity[index]),
-            sampling_rate,
-            _FRAME_PERIOD_MS,
+        gain_db = bin_gain_db(
+            gain_db,
+            frame,
+            sampling_rate=sampling_rate,
+            n_fft=pyworld.get_cheaptrick_fft_size(sampling_rate),
+            band_rate=source.tracks.sampling_rate,
         )
+        channels = []
+        for channel in source.signal.reshape(len(mix), -1).T.astype(np.float64):
+            channel = np.ascontiguousarray(channel)
+            spectrum = pyworld.cheaptrick(channel, f0, instants, sampling_rate)
+            aperiodicity = pyworld.d4c(channel, f0, instants, sampling_rate)
+            spoken = pyworld.synthesize(
+                f0[index] * 2.0 ** (shift_st / 12),
+                np.ascontiguousarray(spectrum[index] * 10.0 ** (gain_db / 10.0)),
+                np.ascontiguousarray(aperiodicity[index]),
+                sampling_rate,
+                _FRAME_PERIOD_MS,
+            )
+            channels.append(spoken)
+        result = np.stack(channels, axis=1).reshape(-1, *source.signal.shape[1:])
         peak = np.abs(result).max(initial=0.0)
         return (result * (PEAK / peak) if peak > PEAK else result).astype(np.float32)

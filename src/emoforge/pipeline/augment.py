@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from emoforge import manifest
 from emoforge.batch import chunked, map_chunks
-from emoforge.clips import ClipStore, shard_path, write_shard
+from emoforge.clips import open_clips, shard_path, write_shard
 from emoforge.outputs import built_aside, write_json, written_aside
 from emoforge.params import Params
 from emoforge.pipeline.features import write_functionals
@@ -61,7 +61,7 @@ def run(params: Params, layout: Layout) -> dict:
 
 def _augment_chunk(job: tuple[Path, Path, Sequence[tuple[str, str]], Params]) -> tuple[list[str], np.ndarray]:
     store, path, jobs, params = job
-    clips = ClipStore(store)
+    clips = open_clips(store)
     kinds, features, augmented = [], [], []
     for clip_id, source_id in jobs:
         signal, sampling_rate = clips.read(source_id)

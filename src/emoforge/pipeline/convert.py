@@ -21,7 +21,8 @@ from emoforge.audio import pcm_sha256
 from emoforge.batch import chunked, map_chunks
 from emoforge.clips import shard_path, write_shard
 from emoforge.convert import registry
-from emoforge.convert.base import Conversion, Converter, Utterance
+from emoforge.convert.base import Conversion, Converter
+from emoforge.convert.utterance import Utterance
 from emoforge.errors import EmoforgeError, ManifestError
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside, read_json, write_json
@@ -280,5 +281,5 @@ def _check_speakers(speakers: Sequence[str], table: pa.Table) -> None:
 
 def _code_sha256() -> str:
     package = Path(__file__).parents[1]
-    files = [*sorted((package / "convert").glob("*.py")), Path(__file__)]
+    files = [*sorted((package / "convert").rglob("*.py")), Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

@@ -3,13 +3,13 @@
 import json
 import os
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emoforge.clips import ShardReader
 from emoforge.errors import ManifestError
 from emoforge.manifest import read_table
 from emoforge.outputs import written_aside
@@ -110,37 +110,22 @@ class TrackStore:
     """Read access to the tracks shards of a folder, by clip_id."""
 
     def __init__(self, folder: str | os.PathLike) -> None:
-        self._where: dict[str, tuple[Path, int, int]] = {}
-        self._row_group = lru_cache(maxsize=4)(_read_row_group)
-        for shard in sorted(Path(folder).glob("tracks-*.parquet")):
-            try:
-                with pq.ParquetFile(shard) as file:
-                    for group in range(file.num_row_groups):
-                        ids = file.read_row_group(group, columns=["clip_id"]).column("clip_id").to_pylist()
-                        self._where |= {clip_id: (shard, group, row) for row, clip_id in enumerate(ids)}
-            except (pa.ArrowInvalid, KeyError, OSError) as error:
-                raise ManifestError(f"{shard}: not a shard of tracks ({error}); run `emoforge prosody` again") from None
+        self._rows = ShardReader(sorted(Path(folder).glob("tracks-*.parquet")), content="tracks")
 
     def __getitem__(self, clip_id: str) -> Tracks:
-        if clip_id not in self._where:
+        if clip_id not in self._rows:
             raise ManifestError(f"clip {clip_id} has no tracks; run `dvc repro` again")
-        shard, group, row = self._where[clip_id]
-        table = self._row_group(shard, group)
+        row = self._rows[clip_id]
 
         def values(name: str) -> np.ndarray:
-            return table.column(name)[row].values.to_numpy(zero_copy_only=False).astype(np.float32)
+            return row[name].values.to_numpy(zero_copy_only=False).astype(np.float32)
 
         f0_hz = values("f0_hz")
         return Tracks(
-            hop_s=table.column("hop_s")[row].as_py(),
-            sampling_rate=table.column("sampling_rate")[row].as_py(),
+            hop_s=row["hop_s"].as_py(),
+            sampling_rate=row["sampling_rate"].as_py(),
             f0_hz=f0_hz,
             energy_db=values("energy_db"),
             envelope_db=values("envelope_db").reshape(len(f0_hz), -1),
             aperiodicity_db=values("aperiodicity_db").reshape(len(f0_hz), -1),
         )
-
-
-def _read_row_group(shard: Path, group: int) -> pa.Table:
-    with pq.ParquetFile(shard) as file:
-        return file.read_row_group(group)

@@ -7,7 +7,7 @@ import numpy as np
 
 from emoforge import manifest
 from emoforge.batch import chunked, map_chunks
-from emoforge.clips import ClipStore
+from emoforge.clips import open_clips
 from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params, ProsodyParams
 from emoforge.pipeline.features import write_functionals, write_tracks
@@ -66,7 +66,7 @@ def describe(signal: np.ndarray, sampling_rate: int, options: ProsodyParams) -> 
 
 def _analyse_chunk(job: tuple[Path, Path, Sequence[str], ProsodyParams]) -> tuple[np.ndarray, np.ndarray]:
     store, path, clip_ids, options = job
-    clips = ClipStore(store)
+    clips = open_clips(store)
     tracks, features = [], []
     for clip_id in clip_ids:
         signal, sampling_rate = clips.read(clip_id)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from emoforge import manifest
 from emoforge.batch import chunked, map_chunks
-from emoforge.clips import ClipStore
+from emoforge.clips import open_clips
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params, ProsodyParams
@@ -121,7 +121,7 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
 
 def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
     store, clip_ids = job
-    stored = ClipStore(store)
+    stored = open_clips(store)
     clips = [stored.read(clip_id) for clip_id in clip_ids]
     return shared_encoder().embed([signal for signal, _ in clips], clips[0][1])
 
@@ -130,7 +130,7 @@ def _score_chunk(
     job: tuple[tuple[Path, Path], Sequence[tuple[str, str]], np.ndarray, ProsodyParams],
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     stores, pairs, references, options = job
-    converted_store, source_store = ClipStore(stores[0]), ClipStore(stores[1])
+    converted_store, source_store = open_clips(stores[0]), open_clips(stores[1])
     converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
     sources = [source_store.read(source_id) for _, source_id in pairs]
     analysed = [describe(signal, sampling_rate, options) for signal, sampling_rate in converted]

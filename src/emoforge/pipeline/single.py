@@ -1,4 +1,4 @@
-"""What the command line does with single recordings and with the project's choice of corpus."""
+"""What the command line hears in single recordings, and the project's choice of corpus."""
 
 import os
 from collections.abc import Sequence
@@ -7,51 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from emoforge import corpora
-from emoforge.audio import decode, resample, write
-from emoforge.convert import registry
-from emoforge.convert.base import Utterance
+from emoforge.audio import decode, resample
 from emoforge.errors import AudioError, EmoforgeError, ModelError
-from emoforge.labels import NEUTRAL, canonical_emotion
-from emoforge.outputs import read_json, written_aside
-from emoforge.params import Params, ProsodyParams, load_params
+from emoforge.outputs import written_aside
+from emoforge.params import Params, load_params
 from emoforge.pipeline.layout import Layout
-from emoforge.pipeline.prosody import describe, track
+from emoforge.pipeline.prosody import describe
 from emoforge.preprocess import active_level_db, level_gain, trim_silence
-
-
-def convert_file(
-    recording: Path,
-    output: Path,
-    *,
-    emotion: str,
-    intensity: float = 1.0,
-    seed: int = 0,
-    converter: Path | None = None,
-    root: Path = Path(),
-) -> str:
-    """Convert one neutral recording and return the closing line.
-
-    Raises:
-        EmoforgeError: the recording cannot be read, the emotion is unknown to the converter, or there is none.
-    """
-    folder = converter or Layout(root).stage("converter")
-    model = registry.load(folder)
-    signal, sampling_rate = _read(recording)
-    # Tracks are made as those were that the converter learnt from.
-    options = ProsodyParams.model_validate(read_json(folder / "provenance.json")["prosody"])
-    source = Utterance(
-        clip_id=str(recording),
-        speaker=str(recording),
-        sentence=None,
-        emotion=NEUTRAL,
-        signal=signal,
-        sampling_rate=sampling_rate,
-        tracks=track(signal, sampling_rate, options),
-    )
-    conversion = model.convert(source, canonical_emotion(emotion), intensity=intensity, seed=seed)
-    write(output, conversion.signal, sampling_rate)
-    seconds = len(conversion.signal) / sampling_rate
-    return f"{output}: {canonical_emotion(emotion)}, intensity {intensity:g}, {seconds:.2f} s ({model.name})"
 
 
 def predict_files(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from emoforge.clips import ClipStore
-from emoforge.convert.base import Utterance
+from emoforge.convert.utterance import Utterance
 from emoforge.pipeline.features import TrackStore
 from emoforge.pipeline.layout import Layout
 

@@ -54,22 +54,24 @@ def f0(
         AudioError: the signal is not mono, is empty or is not finite.
         EmoforgeError: an unknown method, a method whose package is missing, or an F0 range that does not rise.
 
-    Why Praat: bench/f0.py, 192 s of voices of known F0 (clean, jitter, white noise, babble, telephone band), one run:
+    Why Praat: bench/f0.py, 192 s of voices of known F0 (clean, jitter, white noise, babble, telephone band), the run in
+    bench/results.json:
 
     =======  ===========  ==========  =============  =============  ===========
     method   gross error  fine error  voicing error  onsets missed  x real time
     =======  ===========  ==========  =============  =============  ===========
-    praat    .009         11.5 cents  .063           .111           66
-    dio      .074         15.0 cents  .197           .258           36
-    harvest  .023         14.1 cents  .166           .037           1.5
-    swift    .009         7.0 cents   .055           .047           17
+    praat    .009         11.5 cents  .063           .111           129
+    dio      .074         15.0 cents  .197           .258           71
+    harvest  .023         14.1 cents  .166           .037           2.8
+    swift    .009         7.0 cents   .055           .047           34
     =======  ===========  ==========  =============  =============  ===========
 
     Gross: off by more than 20 %. Onsets: frames of the first 50 ms of voicing that were called unvoiced. swift-f0 is
     the most accurate, at onsets above all, and the one to take where four times the time does not matter; Praat comes
     close without another package. Harvest finds every onset because it calls nearly half of what is unvoiced voiced.
     Praat's costs were chosen on voices of these seeds; on fresh ones it has .004, 11.6 cents, .070 and .139 (swift-f0
-    .010, 7.0 cents, .051 and .041). The machine was busy; the ratios between the speeds are what counts.
+    .010, 7.0 cents, .051 and .041). Speeds are of one thread of one machine: what counts is
+    their ratios.
     """
     signal = mono(signal)
     if method not in METHODS:

@@ -1,6 +1,9 @@
-"""Naturalness of a clip: DNSMOS P.835, predicted ratings of signal, background and overall quality.
+"""Naturalness of a clip: predicted listeners' ratings, by DNSMOS P.835 and by Distill-MOS.
 
-The network (Reddy, Gopal, Cutler, "DNSMOS P.835", ICASSP 2022) ships inside the ``speechmos`` wheel and is run here
+:class:`Dnsmos` is what the pipeline filters by; :class:`Distillmos`, of another make and trained on other ratings, is
+the second opinion of a study, so that no figure stands on the network that was filtered or tuned with.
+
+DNSMOS (Reddy, Gopal, Cutler, "DNSMOS P.835", ICASSP 2022) ships inside the ``speechmos`` wheel and is run here
 directly, which gives a fixed cost per clip. The wheel's own wrapper doubles a short clip until it is long enough and
 averages up to seven overlapping windows, each also sent through a second network (P.808) that nothing here needs.
 
@@ -18,12 +21,15 @@ several ways. One period plus .32 s costs .11 s a clip and differs by −.10 on 
 −.04 and .07. That is more than the differences one filters by, so the whole window is scored.
 """
 
+import contextlib
 import importlib.util
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError, ModelError
 
 #: What the figures are called wherever they are reported: other ways to fill the window give other figures.
@@ -85,6 +91,58 @@ class Dnsmos:
         """(144160,) float32 -> (3,) float64."""
         raw = self._session.run(None, {self._input_name: window[np.newaxis]})[0][0].astype(np.float64)
         return np.array([np.polyval(c, value) for c, value in zip(_POLYNOMIALS, raw, strict=True)])
+
+
+class Distillmos:
+    """Scores clips with Distill-MOS (Stahl and Gamper, "Distillation and pruning for scalable self-supervised
+    representation-based speech quality assessment", ICASSP 2025), on the CPU and one thread.
+
+    Raises:
+        ModelError: the ``distillmos`` wheel, which carries the network, is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from distillmos import ConvTransformerSQAModel
+        except ModuleNotFoundError:
+            raise ModelError(
+                "Distill-MOS needs the distillmos package, which carries its network; run: pip install distillmos"
+            ) from None
+        # It says on stdout where its weights lie, which is where commands print their results.
+        with contextlib.redirect_stdout(io.StringIO()):
+            self._network = ConvTransformerSQAModel().eval()
+
+    def score(self, signals: Sequence[np.ndarray], sampling_rate: int) -> np.ndarray:
+        """Return the predicted rating of every clip.
+
+        The network reads 7.68 s: a shorter clip is followed by silence, a longer one is read in windows that start at
+        most 1 s apart, and averaged. The level does not count, for every window is scaled to its own peak.
+
+        Args:
+            signals: clips, each (n_samples,) in [-1, 1].
+            sampling_rate: 16000 Hz, the only rate that the network knows.
+
+        Returns:
+            (n,) float32, ratings from 1 (bad) to 5 (excellent). A clip that is empty or holds values that are not
+            finite gets NaN. A clip's rating does not depend on the other clips.
+
+        Raises:
+            EmoforgeError: another sampling rate.
+        """
+        import torch
+
+        if sampling_rate != SAMPLING_RATE:
+            raise EmoforgeError(
+                f"Distill-MOS scores clips at {SAMPLING_RATE} Hz, not {sampling_rate}; resample them first"
+            )
+        scores = np.full(len(signals), np.nan, dtype=np.float32)
+        # A clip at a time: a batch is no faster on one thread, and could round a clip by its company.
+        with torch.inference_mode(), one_thread():
+            for row, signal in enumerate(signals):
+                if len(signal) and np.isfinite(signal).all():
+                    wav = torch.from_numpy(np.ascontiguousarray(signal, dtype=np.float32))
+                    scores[row] = self._network(wav[None]).item()
+        return scores
 
 
 def _windows(signal: np.ndarray) -> list[np.ndarray]:

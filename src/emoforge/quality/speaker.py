@@ -16,11 +16,11 @@ pieces over clips takes 10 ms a clip of 3 s on one core in place of 23 ms, and t
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import numpy as np
 
+from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError
 
 SAMPLING_RATE = 16000
@@ -103,7 +103,7 @@ class SpeakerEncoder:
         n_pieces = len(pieces)
         filled = np.zeros((-(-n_pieces // _BATCH) * _BATCH, *pieces.shape[1:]), dtype=np.float32)
         filled[:n_pieces] = pieces
-        with torch.inference_mode(), _one_thread():
+        with torch.inference_mode(), one_thread():
             batches = [self._encoder(batch) for batch in torch.from_numpy(filled).split(_BATCH)]
         return torch.cat(batches).numpy()[:n_pieces]
 
@@ -128,16 +128,3 @@ def similarity(embeddings: np.ndarray, reference_embeddings: np.ndarray) -> np.n
 
 def _has_sound(signal: np.ndarray) -> bool:
     return len(signal) > 0 and bool(np.isfinite(signal).all()) and float(np.max(np.abs(signal))) > _SILENT
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in torch split by the number of threads; one thread gives one result on every machine."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

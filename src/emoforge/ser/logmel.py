@@ -15,10 +15,11 @@ import torchaudio
 from scipy.special import softmax
 from torch import nn
 
-from emoforge.errors import AudioError, EmoforgeError, ModelError
+from emoforge.batch import reproducible
+from emoforge.errors import AudioError, EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
-from emoforge.ser.recogniser import Examples, read_model, write_model
-from emoforge.ser.training import TrainingOptions, reproducible, train_network
+from emoforge.ser.recogniser import FILES, Examples
+from emoforge.ser.training import TrainingOptions, train_network
 
 SAMPLING_RATE = 16_000
 N_MELS = 64
@@ -214,41 +215,38 @@ class LogmelRecogniser:
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
-        tensors = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        tensors |= self.normaliser.tensors("normaliser.") | {"band_scale": self.band_scale}
-        metadata = {
-            "kind": KIND,
-            "version": VERSION,
+        arrays = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        arrays |= self.normaliser.tensors("normaliser.") | {"band_scale": self.band_scale}
+        description = {
             "labels": list(self.labels),
             "n_frames": self.n_frames,
             "shrink": self.normaliser.shrink,
             "temperature": self.temperature,
         }
-        write_model(folder, metadata, tensors)
+        FILES.write(folder, kind=KIND, version=VERSION, description=description, arrays=arrays)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> Self:
         """Read the model; see :meth:`emoforge.ser.recogniser.Recogniser.load`."""
-        metadata, tensors = read_model(folder, kind=KIND, version=VERSION)
-        try:
-            network = LogmelNetwork(len(metadata["labels"]))
+        description = FILES.read_description(folder, kind=KIND, version=VERSION)
+        arrays = FILES.read_arrays(folder)
+        with FILES.rebuilding(folder):
+            network = LogmelNetwork(len(description["labels"]))
             network.load_state_dict(
                 {
-                    name.removeprefix("network."): torch.from_numpy(tensor)
-                    for name, tensor in tensors.items()
+                    name.removeprefix("network."): torch.from_numpy(array)
+                    for name, array in arrays.items()
                     if name.startswith("network.")
                 }
             )
             return cls(
-                tuple(metadata["labels"]),
+                tuple(description["labels"]),
                 network.eval(),
-                SpeakerNormaliser.from_tensors(tensors, "normaliser.", shrink=metadata["shrink"]),
-                tensors["band_scale"],
-                metadata["n_frames"],
-                metadata["temperature"],
+                SpeakerNormaliser.from_tensors(arrays, "normaliser.", shrink=description["shrink"]),
+                arrays["band_scale"],
+                description["n_frames"],
+                description["temperature"],
             )
-        except (KeyError, RuntimeError) as error:
-            raise ModelError(f"{os.fspath(folder)}: the recogniser is damaged; train it again") from error
 
 
 def network_logits(network: LogmelNetwork, clips: Sequence[np.ndarray], *, n_frames: int) -> np.ndarray:

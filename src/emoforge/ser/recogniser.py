@@ -5,10 +5,6 @@ A recogniser is trained on :class:`Examples` of labelled clips, calibrated to ea
 clip's input is: a vector of functionals (``svm``) or a log-mel spectrogram (``logmel``).
 """
 
-# Recognisers are numeric modules, which know no pathlib: the few lines that save and load use os.path.
-# ruff: noqa: PTH103, PTH118, PTH123
-
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +13,18 @@ from typing import Protocol, Self, runtime_checkable
 import numpy as np
 
 from emoforge.errors import EmoforgeError, ModelError, unknown_value
-
-#: The JSON file that every saved recogniser has, and the tensors beside it.
-METADATA_FILE = "recogniser.json"
-TENSORS_FILE = "recogniser.safetensors"
+from emoforge.models import ModelFiles
 
 KINDS = ("svm", "logmel")
+
+#: How every recogniser is saved: ``recogniser.json``, and ``recogniser.safetensors`` beside it.
+FILES = ModelFiles(
+    noun="recogniser",
+    missing="not found; train a recogniser first",
+    again="train the recogniser again",
+    version_key="version",
+    indent=2,
+)
 
 
 @dataclass(frozen=True)
@@ -156,52 +158,4 @@ def load_recogniser(folder: str | os.PathLike) -> Recogniser:
     Raises:
         ModelError: a file is missing or damaged, or the kind or version is unknown.
     """
-    return recogniser_class(str(_read_metadata(folder).get("kind"))).load(folder)
-
-
-def write_model(folder: str | os.PathLike, metadata: dict, tensors: dict[str, np.ndarray]) -> None:
-    """Write *metadata* as sorted JSON and *tensors* as safetensors into *folder*, made if it is not there."""
-    from safetensors.numpy import save_file
-
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, METADATA_FILE), "w", encoding="utf-8") as file:
-        file.write(json.dumps(metadata, indent=2, sort_keys=True) + "\n")
-    contiguous = {name: np.ascontiguousarray(tensors[name]) for name in sorted(tensors)}
-    save_file(contiguous, os.path.join(folder, TENSORS_FILE))
-
-
-def read_model(folder: str | os.PathLike, *, kind: str, version: int) -> tuple[dict, dict[str, np.ndarray]]:
-    """Read what :func:`write_model` wrote.
-
-    Raises:
-        ModelError: a file is missing or damaged, or the model is not of *kind* and *version*.
-    """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    metadata = _read_metadata(folder)
-    found = (metadata.get("kind"), metadata.get("version"))
-    if found != (kind, version):
-        raise ModelError(
-            f"{os.fspath(folder)}: holds recogniser kind {found[0]!r} version {found[1]!r}, wanted {kind!r} version "
-            f"{version}: train it again with this version of emoforge"
-        )
-    path = os.path.join(folder, TENSORS_FILE)
-    try:
-        return metadata, load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path}: missing or damaged; train the recogniser again") from error
-
-
-def _read_metadata(folder: str | os.PathLike) -> dict:
-    path = os.path.join(folder, METADATA_FILE)
-    try:
-        with open(path, encoding="utf-8") as file:
-            metadata = json.load(file)
-    except OSError as error:
-        raise ModelError(f"{path}: not found; train a recogniser first") from error
-    except ValueError as error:
-        raise ModelError(f"{path}: is not JSON; train the recogniser again") from error
-    if not isinstance(metadata, dict):
-        raise ModelError(f"{path}: is not a recogniser's description; train the recogniser again")
-    return metadata
+    return recogniser_class(FILES.read_description(folder)["kind"]).load(folder)

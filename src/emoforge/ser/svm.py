@@ -17,9 +17,9 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVC
 
-from emoforge.errors import EmoforgeError, ModelError
+from emoforge.errors import EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
-from emoforge.ser.recogniser import Examples, read_model, write_model
+from emoforge.ser.recogniser import FILES, Examples
 
 KIND = "svm"
 VERSION = 1
@@ -251,7 +251,7 @@ class SvmRecogniser:
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
-        tensors = {
+        arrays = {
             "classes": self.classes,
             "svm.support_vectors": self.svm.support_vectors,
             "svm.n_support": self.svm.n_support,
@@ -260,34 +260,31 @@ class SvmRecogniser:
             "discriminant.coefficients": self.discriminant.coefficients,
             "discriminant.intercepts": self.discriminant.intercepts,
         } | self.normaliser.tensors("normaliser.")
-        metadata = {
-            "kind": KIND,
-            "version": VERSION,
+        description = {
             "labels": list(self.labels),
             "shrink": self.normaliser.shrink,
             "gamma": self.svm.gamma,
             "temperature": self.temperature,
         }
-        write_model(folder, metadata, tensors)
+        FILES.write(folder, kind=KIND, version=VERSION, description=description, arrays=arrays)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> Self:
         """Read the model; see :meth:`emoforge.ser.recogniser.Recogniser.load`."""
-        metadata, tensors = read_model(folder, kind=KIND, version=VERSION)
-        try:
+        description = FILES.read_description(folder, kind=KIND, version=VERSION)
+        arrays = FILES.read_arrays(folder)
+        with FILES.rebuilding(folder):
             return cls(
-                tuple(metadata["labels"]),
-                tensors["classes"],
-                SpeakerNormaliser.from_tensors(tensors, "normaliser.", shrink=metadata["shrink"]),
+                tuple(description["labels"]),
+                arrays["classes"],
+                SpeakerNormaliser.from_tensors(arrays, "normaliser.", shrink=description["shrink"]),
                 RbfSvm(
-                    tensors["svm.support_vectors"],
-                    tensors["svm.n_support"],
-                    tensors["svm.dual_coefficients"],
-                    tensors["svm.intercepts"],
-                    metadata["gamma"],
+                    arrays["svm.support_vectors"],
+                    arrays["svm.n_support"],
+                    arrays["svm.dual_coefficients"],
+                    arrays["svm.intercepts"],
+                    description["gamma"],
                 ),
-                LinearDiscriminant(tensors["discriminant.coefficients"], tensors["discriminant.intercepts"]),
-                metadata["temperature"],
+                LinearDiscriminant(arrays["discriminant.coefficients"], arrays["discriminant.intercepts"]),
+                description["temperature"],
             )
-        except KeyError as error:
-            raise ModelError(f"{os.fspath(folder)}: the recogniser lacks {error}; train it again") from error

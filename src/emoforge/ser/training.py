@@ -4,8 +4,7 @@ Every training takes the same number of gradient steps, whatever the number of c
 does not also get more training.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 import torchaudio
 from torch import nn
 
+from emoforge.batch import reproducible
 from emoforge.errors import EmoforgeError
 from emoforge.ser.metrics import uar
 
@@ -43,23 +43,6 @@ class TrainingOptions:
     time_mask_frames: int = 30
     frequency_mask_bands: int = 10
     validate_every: int = 100
-
-
-@contextmanager
-def reproducible() -> Iterator[None]:
-    """Run torch on one thread, with deterministic algorithms only.
-
-    Sums are cut in as many parts as there are threads: one thread gives the same bytes on every machine.
-    """
-    threads = torch.get_num_threads()
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    try:
-        torch.set_num_threads(1)
-        torch.use_deterministic_algorithms(True)
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
 
 
 def train_network(

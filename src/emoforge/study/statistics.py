@@ -21,7 +21,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class Interval:
-    """An unweighted average recall with its confidence interval, all from 0 to 1."""
+    """A figure with its confidence interval: of an unweighted average recall, all three lie from 0 to 1."""
 
     value: float
     ci_low: float
@@ -146,6 +146,76 @@ def paired_gain(
     beyond = min((gains <= 0).sum(), (gains >= 0).sum()) + 1
     p = _two_sided_p(-stats.norm.ppf(min(beyond / (n_draws + 1), 0.5)), n_speakers)
     return Gain(value, *_percentiles(gains, n_speakers, confidence), p)
+
+
+def recall_share(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    speakers: np.ndarray,
+    real_truth: np.ndarray,
+    real_predicted: np.ndarray,
+    real_speakers: np.ndarray,
+    *,
+    n_draws: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Unweighted average recall of some clips over that of the same speakers' real clips, with its interval.
+
+    A draw of speakers brings the clips of both kinds, so that a speaker whom the judge knows badly counts against
+    neither; intervals as in :func:`uar_interval`, but not held within 0 and 1.
+
+    Args:
+        truth: (n_clips,) label indices.
+        predicted: (n_clips,) label indices.
+        speakers: (n_clips,) names.
+        real_truth: (n_real,) label indices of the real clips.
+        real_predicted: (n_real,) label indices.
+        real_speakers: (n_real,) names, the same ones.
+        n_draws: number of bootstrap draws, a thousand or more.
+        confidence: between 0 and 1.
+        seed: of the draws.
+
+    Raises:
+        EmoforgeError: fewer than two speakers, arrays of different lengths, other speakers, or no real clip recognised.
+    """
+    hits, support = _speaker_counts(truth, predicted, speakers)
+    real_hits, real_support = _speaker_counts(real_truth, real_predicted, real_speakers)
+    if not np.array_equal(np.unique(speakers), np.unique(real_speakers)):
+        raise EmoforgeError("a share of recall compares the same speakers: give real clips of those converted")
+    real_value = float(_uar(real_hits.sum(axis=0), real_support.sum(axis=0)))
+    if real_value <= 0:
+        raise EmoforgeError("the judge recognises none of the real clips: nothing can be measured with it")
+    drawn = _draw_speakers(len(hits), n_draws, seed)
+    real_values = _uar(drawn @ real_hits, drawn @ real_support)
+    # A draw of only speakers whom the judge never recognises has no share; the judge is no better than that draw says.
+    shares = _uar(drawn @ hits, drawn @ support) / np.maximum(real_values, _ROUNDING)
+    value = float(_uar(hits.sum(axis=0), support.sum(axis=0))) / real_value
+    if len(hits) < _ENOUGH_SPEAKERS:
+        margin = _quantile(confidence, len(hits)) * shares.std()
+        return Interval(value, value - margin, value + margin)
+    return Interval(value, *_percentiles(shares, len(hits), confidence))
+
+
+def mean_interval(values: np.ndarray, speakers: np.ndarray, *, confidence: float = 0.95) -> Interval:
+    """Mean of the speakers' means, with Student's t interval over speakers.
+
+    Args:
+        values: (n_clips,) of any scale; NaN where a clip has none, which leaves it out.
+        speakers: (n_clips,) names.
+        confidence: between 0 and 1.
+
+    Raises:
+        EmoforgeError: fewer than two speakers with a value.
+    """
+    values, speakers = np.asarray(values, dtype=np.float64), np.asarray(speakers)
+    measured = np.isfinite(values)
+    names, rows = np.unique(speakers[measured], return_inverse=True)
+    if len(names) < 2:
+        raise EmoforgeError(f"an interval needs values of at least 2 speakers, not {len(names)}: measure more speakers")
+    means = np.bincount(rows, values[measured]) / np.bincount(rows)
+    margin = stats.t.ppf((1 + confidence) / 2, len(names) - 1) * means.std(ddof=1) / np.sqrt(len(names))
+    return Interval(float(means.mean()), float(means.mean() - margin), float(means.mean() + margin))
 
 
 def speaker_uar(truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray) -> dict[str, float]:

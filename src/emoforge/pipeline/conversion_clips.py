@@ -1,0 +1,183 @@
+"""The clips of an evaluation of conversion: which are converted, by converters fitted to whom, and the conversions."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from emoforge import manifest
+from emoforge.audio import pcm_sha256
+from emoforge.batch import chunked
+from emoforge.clips import shard_path, write_shard
+from emoforge.convert import registry
+from emoforge.convert.base import Converter
+from emoforge.labels import NEUTRAL
+from emoforge.outputs import built_aside
+from emoforge.params import Params
+from emoforge.pipeline.conversion_protocol import Protocol
+from emoforge.pipeline.conversion_work import (
+    CHUNK,
+    Cell,
+    Corpus,
+    code_sha256,
+    digest,
+    drain,
+    keyed_folder,
+    open_utterances,
+    part_path,
+    write_rows,
+)
+from emoforge.pipeline.convert import Job, _conversions, folder_sha256
+from emoforge.pipeline.layout import Layout
+from emoforge.pipeline.utterances import UtteranceStore
+
+
+def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
+    """Return at most *n_clips* neutral clips of every speaker, other sentences before another take of one.
+
+    Clips that enrol a speaker are left out. The draw depends on *seed* and the clips' ids only.
+    """
+    neutral = [row for row in rows if row["emotion"] == NEUTRAL and not row["enrolment"]]
+    neutral.sort(key=lambda row: manifest.seed_from(seed, "source", row["clip_id"]))
+    takes: dict[tuple, int] = {}
+    ranked: dict[str, list[tuple[int, int]]] = {}
+    for index, row in enumerate(neutral):
+        sentence = (row["speaker"], row["sentence"] or row["clip_id"])
+        takes[sentence] = takes.get(sentence, -1) + 1
+        ranked.setdefault(row["speaker"], []).append((takes[sentence], index))
+    return [neutral[index] for speaker in sorted(ranked) for _, index in sorted(ranked[speaker])[:n_clips]]
+
+
+def choose_real(rows: Sequence[dict], sources: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
+    """Return at most *n_clips* emotional clips of every speaker and emotion, those of the sources' words first."""
+    said = {(source["speaker"], source["sentence"]) for source in sources}
+    speakers = {source["speaker"] for source in sources}
+    emotional = [row for row in rows if row["emotion"] != NEUTRAL and row["speaker"] in speakers]
+    emotional.sort(
+        key=lambda row: (
+            (row["speaker"], row["sentence"]) not in said,
+            manifest.seed_from(seed, "real", row["clip_id"]),
+        )
+    )
+    chosen: dict[tuple[str, str], list[dict]] = {}
+    for row in emotional:
+        of_kind = chosen.setdefault((row["speaker"], row["emotion"]), [])
+        if len(of_kind) < n_clips:
+            of_kind.append(row)
+    return [row for key in sorted(chosen) for row in chosen[key]]
+
+
+def fit_converters(
+    wanted: Sequence[tuple[str, Corpus, Sequence[str], str]], params: Params, protocol: Protocol, work: Path
+) -> list[Path]:
+    """Fit converters that are not there yet and return the folder of each.
+
+    Args:
+        wanted: (system, corpus, its speakers, name of the folder).
+        params: what conversion is fitted with.
+        protocol: of the evaluation.
+        work: the work folder.
+    """
+    folders, todo = [], []
+    for system, corpus, speakers, name in wanted:
+        key = {
+            "system": system,
+            "corpus": corpus.key,
+            "speakers": list(speakers),
+            "seed": protocol.seed,
+            "fit_converter": {**params.fit_converter.model_dump(), "method": system},
+            "code": code_sha256("convert"),
+        }
+        folder = keyed_folder(work / "converters" / name, key)
+        folders.append(folder / "model")
+        if not folders[-1].is_dir():
+            todo.append((system, corpus.layout, corpus.rows(speakers), folders[-1], protocol.seed))
+    drain(_fit_converter, todo, protocol, "fit converters", "converter")
+    return folders
+
+
+def _fit_converter(job: tuple[str, Layout, list[dict], Path, int]) -> None:
+    system, layout, rows, folder, seed = job
+    table = manifest.from_rows(rows)
+    utterances = UtteranceStore(layout, table)
+    converter = registry.fit(system, list(utterances.stream(table.column("clip_id").to_pylist())), seed=seed)
+    with built_aside(folder) as aside:
+        converter.save(aside)
+
+
+@lru_cache(maxsize=2)
+def _open_converter(folder: Path, checksum: str) -> Converter:
+    return registry.load(folder)
+
+
+def plan(sources: Sequence[dict], emotions: Sequence[str], *, variants: int, seed: int) -> list[dict]:
+    """Return a row a conversion, in an order that keeps those of one source together."""
+    rows = []
+    for source in sources:
+        for emotion in emotions:
+            for variant in range(variants):
+                draw = manifest.seed_from(seed, source["clip_id"], emotion, variant)
+                rows.append(
+                    {
+                        "clip_id": manifest.make_clip_id("evaluated", source["clip_id"], emotion, draw),
+                        "source_clip_id": source["clip_id"],
+                        "speaker": source["speaker"],
+                        "sentence": source["sentence"],
+                        "emotion": emotion,
+                        "variant": variant,
+                        "intensity": 1.0,
+                        "seed": draw,
+                    }
+                )
+    return rows
+
+
+def convert_all(
+    cells: Sequence[tuple[Cell, Corpus, Path, list[dict]]], protocol: Protocol, work: Path
+) -> dict[Cell, Path]:
+    """Convert what is not converted yet; return the folder of each cell's clips.
+
+    Args:
+        cells: (cell, corpus of the sources, folder of the converter, planned rows).
+        protocol: of the evaluation.
+        work: the work folder.
+    """
+    folders, todo = {}, []
+    for cell, corpus, model, rows in cells:
+        checksum = folder_sha256(model)
+        key = {
+            "corpus": corpus.key,
+            "converter": checksum,
+            "rows": digest(rows),
+            "chunk": CHUNK,
+            "code": code_sha256("convert", "prosody"),
+        }
+        folders[cell] = folder = keyed_folder(work / "converted" / cell.name, key)
+        for number, chunk in enumerate(chunked(rows, CHUNK)):
+            if not part_path(folder, number).is_file():
+                todo.append((corpus.layout, corpus.key, model, checksum, folder, number, chunk))
+    drain(_convert_chunk, todo, protocol, "convert", "clip", sizes=[len(job[-1]) for job in todo])
+    return folders
+
+
+def _convert_chunk(job: tuple[Layout, str, Path, str, Path, int, list[dict]]) -> None:
+    layout, corpus_key, model, checksum, folder, number, rows = job
+    utterances = open_utterances(layout, corpus_key)
+    sources = [utterances[row["source_clip_id"]] for row in rows]
+    conversions = _conversions(_open_converter(model, checksum), [Job(row, row["seed"]) for row in rows], sources)
+    clips, made = [], []
+    for row, source, conversion in zip(rows, sources, conversions, strict=True):
+        if isinstance(conversion, str):
+            made.append(row | {"reason": conversion, "audio_sha256": "", "duration_s": 0.0})
+            continue
+        clips.append((row["clip_id"], conversion.signal))
+        made.append(
+            row
+            | {
+                "reason": "",
+                "audio_sha256": pcm_sha256(conversion.signal, source.sampling_rate),
+                "duration_s": len(conversion.signal) / source.sampling_rate,
+            }
+        )
+    write_shard(shard_path(folder, number), clips, sampling_rate=sources[0].sampling_rate)
+    # The rows come last: where they are, the chunk is whole.
+    write_rows(part_path(folder, number), made)

@@ -1,0 +1,168 @@
+"""The protocol of an evaluation of conversion, as a typed YAML file, and the groups of speakers that it asks for."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from emoforge import corpora
+from emoforge.errors import EmoforgeError, ParamsError, unknown_value
+from emoforge.params import AtLeastOne, Count, Section
+from emoforge.study.conversion import Rotation, rotation
+from emoforge.study.folds import speaker_folds
+
+
+class Roles(Section):
+    """One rotation, speaker by speaker, as the corpus names them."""
+
+    sources: Annotated[list[str], Field(min_length=1)] = Field(description="whose neutral clips are converted")
+    converter: Annotated[list[str], Field(min_length=1)] = Field(description="whom the converter learns from")
+    judges: Annotated[list[str], Field(min_length=1)] = Field(description="whom the judges learn from")
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "Roles":
+        named = [*self.sources, *self.converter, *self.judges]
+        if len(set(named)) != len(named):
+            raise ValueError("a speaker has two roles in one rotation; give each one only")
+        return self
+
+
+class EvaluatedCorpus(Section):
+    """One corpus of the protocol."""
+
+    name: str = Field(description="registry name of the corpus")
+    root: str = Field(description="folder of its original download")
+    groups: Count = Field(description="groups of speakers; 0 means the published folds, or one speaker a group")
+    rotations: list[Roles] = Field([], description="who does what, where groups in turn would not be fair")
+    development: list[Count] = Field(
+        [], description="rotations that settings were chosen on, and that are left out for it"
+    )
+    sources: AtLeastOne = Field(description="neutral clips a speaker that are converted")
+    trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in corpora.names():
+            raise ValueError(unknown_value("corpus", name, corpora.names()))
+        return name
+
+
+class Protocol(Section):
+    """The whole file."""
+
+    seed: Count = Field(description="start of every random draw")
+    workers: Count = Field(description="processes of one thread; 0 means one for every core")
+    work: str = Field(description="folder of everything computed")
+    corpora: Annotated[list[EvaluatedCorpus], Field(min_length=1)]
+    systems: Annotated[list[str], Field(min_length=1)] = Field(description="kinds of converter")
+    variants: AtLeastOne = Field(description="conversions of every source into every emotion")
+    judges: Annotated[list[Literal["svm", "logmel"]], Field(min_length=1)] = Field(description="kinds of recogniser")
+    judge_steps: AtLeastOne = Field(description="gradient steps of the neural judge")
+    real_clips: AtLeastOne = Field(description="real clips a speaker and emotion that are measured as conversions are")
+    speed_clips: AtLeastOne = Field(description="sources whose conversions are timed")
+    draws: AtLeastOne = Field(description="bootstrap draws over speakers")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Protocol":
+        names = [corpus.name for corpus in self.corpora]
+        for kind, values in (("corpus", names), ("system", self.systems), ("judge", self.judges)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"a {kind} is listed twice")
+        for corpus in self.corpora:
+            for name in corpus.trained_on:
+                if name not in names:
+                    raise ValueError(unknown_value("corpus to train on", name, names))
+        return self
+
+
+def load_protocol(path: str | os.PathLike) -> Protocol:
+    """Read and check a protocol.
+
+    Raises:
+        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError:
+        raise ParamsError(f"{path}: no such file; give the protocol's path, such as studies/conversion.yaml") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(values, dict):
+        raise ParamsError(f"{path}: expected keys such as `corpora:` and `systems:`, found {type(values).__name__}")
+    try:
+        return Protocol.model_validate(values)
+    except ValidationError as error:
+        raise ParamsError(f"{path}: {_describe(error)}") from None
+
+
+def _describe(error: ValidationError) -> str:
+    """Return the first thing that is wrong as one line; a misspelt key before the missing one that it is also."""
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        section = EvaluatedCorpus if len(first["loc"]) > 1 else Protocol
+        return unknown_value("key", first["loc"][-1], section.model_fields)
+    if first["type"] == "missing":
+        return f"key {key!r} is missing; take it from studies/conversion.yaml of this version"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = f" = {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+    return f"{key}{shown}: {message}" if key else message
+
+
+def rotations(
+    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
+) -> dict[int, Rotation]:
+    """Return the rotations of the corpus that are reported, by number.
+
+    Args:
+        corpus: of the protocol.
+        genders: speaker → gender.
+        speakers: (n_clips,) names as in the manifest.
+        seed: deals speakers of equally many clips out to groups.
+
+    Raises:
+        EmoforgeError: a speaker is unknown, the published folds don't hold every speaker, or there are too few.
+    """
+    if corpus.rotations:
+        known = set(speakers)
+        prefix = f"{corpora.info(corpus.name).name}-"
+        found = []
+        for roles in corpus.rotations:
+            parts = []
+            for part in (roles.sources, roles.converter, roles.judges):
+                for name in part:
+                    if prefix + name not in known:
+                        named = sorted(speaker.removeprefix(prefix) for speaker in known)
+                        raise EmoforgeError(f"{corpus.name}: {unknown_value('speaker', name, named)}")
+                parts.append(tuple(sorted(prefix + name for name in part)))
+            found.append(Rotation(*parts))
+    else:
+        groups = speaker_groups(corpus, genders, speakers, seed=seed)
+        found = [rotation(groups, number) for number in range(len(groups))]
+    return {number: roles for number, roles in enumerate(found) if number not in corpus.development}
+
+
+def speaker_groups(
+    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
+) -> list[list[str]]:
+    """Return the corpus's groups of speakers, one a rotation.
+
+    Args:
+        corpus: of the protocol.
+        genders: speaker → gender.
+        speakers: (n_clips,) names as in the manifest.
+        seed: deals speakers of equally many clips out to groups.
+
+    Raises:
+        EmoforgeError: the published folds don't hold every speaker, or there are fewer speakers than groups.
+    """
+    info = corpora.info(corpus.name)
+    published = None
+    if not corpus.groups and info.folds:
+        published = tuple(tuple(f"{info.name}-{speaker}" for speaker in fold) for fold in info.folds)
+    n_groups = len(published) if published else corpus.groups or len(set(speakers))
+    fold_of = speaker_folds(speakers, n_folds=n_groups, published=published, genders=genders, seed=seed)
+    return [[name for name, fold in fold_of.items() if fold == group] for group in range(n_groups)]

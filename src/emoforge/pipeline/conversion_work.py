@@ -1,0 +1,190 @@
+"""The work folder of an evaluation of conversion: converters, converted clips and what was measured on them.
+
+Every folder carries a key: what its content depends on, code included. A folder with another key is emptied and filled
+anew, one with the same key is gone on with, part by part; so a killed run loses at most a part a process.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from emoforge import corpora, manifest
+from emoforge.batch import map_chunks
+from emoforge.errors import CorpusError, ManifestError
+from emoforge.outputs import read_json, write_json, written_aside
+from emoforge.params import CorpusParams, Params
+from emoforge.pipeline import ingest, prosody
+from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol
+from emoforge.pipeline.layout import Layout
+from emoforge.pipeline.utterances import UtteranceStore
+
+#: Conversions or clips of a part: what a killed process loses.
+CHUNK = 16
+KEY_FILE = "key.json"
+_PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """An ingested and analysed corpus.
+
+    Attributes:
+        name: registry name.
+        layout: its run.
+        key: checksum of what the run depends on.
+        table: manifest.
+    """
+
+    name: str
+    layout: Layout
+    key: str
+    table: pa.Table
+
+    def rows(self, speakers: Iterable[str]) -> list[dict]:
+        wanted = pc.is_in(self.table.column("speaker"), pa.array(list(speakers)))
+        return self.table.filter(wanted).to_pylist()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One system on the sources of one rotation, learnt from one corpus."""
+
+    system: str
+    corpus: str
+    trained_on: str
+    rotation: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.corpus}-{self.rotation}-{self.system}-from-{self.trained_on}"
+
+
+def keyed_folder(folder: Path, key: dict) -> Path:
+    """Return *folder*, emptied unless it was begun with an equal *key*."""
+    wanted = json.loads(json.dumps(key))
+    stamp = folder / KEY_FILE
+    if not stamp.is_file() or read_json(stamp) != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_json(stamp, wanted)
+    return folder
+
+
+def digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@lru_cache
+def code_sha256(*paths: str) -> str:
+    """Return the checksum of modules of the package; a folder stands for all modules below it.
+
+    Read once a process: what is edited later is not what this process runs.
+    """
+    files: list[Path] = []
+    for path in paths:
+        files += sorted((_PACKAGE / path).rglob("*.py")) if (_PACKAGE / path).is_dir() else [_PACKAGE / path]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def prepare_corpus(corpus: EvaluatedCorpus, params: Params, protocol: Protocol, *, root: Path, work: Path) -> Corpus:
+    """Ingest and analyse a corpus, unless that was done.
+
+    Raises:
+        CorpusError: the corpus is not where the protocol says.
+    """
+    original = (root / corpus.root).resolve()
+    if not original.exists():
+        raise CorpusError(
+            f"{corpus.root}: no such folder; fetch the corpus with `emoforge corpora fetch {corpus.name}` or give its "
+            "folder as `root` in the protocol"
+        )
+    # Nobody trains or tests here by the splits that ingest makes: rotations decide.
+    settings = params.ingest.model_copy(update={"fold": 0, "val_speakers": 1})
+    own = params.model_copy(
+        update={
+            "corpus": CorpusParams(name=corpus.name, root=str(original), licence=""),
+            "ingest": settings,
+            "workers": protocol.workers,
+        }
+    )
+    importer = corpora.info(corpus.name).name.replace("-", "_")
+    key = {
+        "files": _listing_sha256(original),
+        "seed": params.seed,
+        "ingest": settings.model_dump(),
+        "prosody": params.prosody.model_dump(),
+        "code": code_sha256(
+            f"corpora/{importer}.py",
+            "audio.py",
+            "preprocess.py",
+            "prosody",
+            "pipeline/ingest.py",
+            "pipeline/prosody.py",
+        ),
+    }
+    layout = Layout(keyed_folder(work / "corpora" / corpus.name, key))
+    if not layout.manifest("ingest").is_file():
+        ingest.run(own, layout)
+    if not layout.functionals("prosody").is_file():
+        prosody.run(own, layout)
+    return Corpus(corpus.name, layout, digest(key), manifest.read(layout.manifest("ingest")))
+
+
+def _listing_sha256(root: Path) -> str:
+    files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
+    listing = [(path.relative_to(root).as_posix(), path.stat().st_size) for path in files]
+    return digest(listing)
+
+
+@lru_cache(maxsize=2)
+def open_utterances(layout: Layout, key: str) -> UtteranceStore:
+    return UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
+
+
+def drain(
+    function: Callable,
+    jobs: Sequence,
+    protocol: Protocol,
+    description: str,
+    unit: str,
+    sizes: Sequence[int] | None = None,
+) -> None:
+    """Run *function*, which leaves its result in a file, over *jobs*."""
+    if not jobs:
+        return
+    for _ in map_chunks(function, jobs, workers=protocol.workers, description=description, unit=unit, sizes=sizes):
+        pass
+
+
+def part_path(folder: Path, number: int) -> Path:
+    return folder / f"rows-{number:05d}.parquet"
+
+
+def write_rows(path: Path, rows: Sequence[dict]) -> None:
+    with written_aside(path) as aside:
+        pq.write_table(pa.Table.from_pylist(_filled(rows)), aside, compression="zstd")
+
+
+def _filled(rows: Sequence[dict]) -> list[dict]:
+    """Return *rows* with the same keys in each, null where there is no value: the first row names a table's columns."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return [{name: row.get(name) for name in names} for row in rows]
+
+
+def read_rows(folder: Path) -> list[dict]:
+    """Return the rows that the parts of a folder hold, in order."""
+    rows = []
+    for path in sorted(folder.glob("rows-*.parquet")):
+        try:
+            rows += pq.read_table(path).to_pylist()
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ManifestError(f"{path}: cannot be read ({error}); remove it and run again") from None
+    return rows
