@@ -59,7 +59,7 @@ def untrained() -> Neural:
     torch.manual_seed(0)
     scales = [np.stack([np.zeros(n), np.ones(n)]).astype(np.float32) for n in (N_FEATURES, N_STATISTICS, N_TARGETS)]
     emotions = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
-    return Neural(PerformanceField(len(emotions)).eval(), Scale(*scales), emotions)
+    return Neural(PerformanceField(len(emotions)).eval(), Scale(*scales), emotions, voices=scales[1])
 
 
 def convert(work: tuple[Neural, Sequence[Job]]) -> None:

@@ -2,15 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.convert.known_voices import level_db, median_f0_hz, snr_db
+from tests.convert.known_voices import level_db, median_f0_hz, sentence, snr_db, utterance
 from tests.convert.neural.conftest import TINY, corpus
 
 from emoforge.convert import registry
 from emoforge.convert.neural.converter import Neural
-from emoforge.errors import ModelError
+from emoforge.errors import EmoforgeError, ModelError
 
 
 def change(source, result):
@@ -22,6 +23,10 @@ def change(source, result):
     )
 
 
+def varied(converter, **settings):
+    return Neural(converter.network, converter.scale, converter.emotions, voices=converter.voices, **settings)
+
+
 def changes(converter, source, emotion, *, n=5, intensity=1.0):
     return np.array(
         [change(source, converter.convert(source, emotion, intensity=intensity, seed=s).signal) for s in range(n)]
@@ -29,7 +34,7 @@ def changes(converter, source, emotion, *, n=5, intensity=1.0):
 
 
 def test_conversions_move_the_way_the_corpus_does(learnt, neutral):
-    converter = Neural(learnt.network, learnt.scale, learnt.emotions, guidance=1.0)
+    converter = varied(learnt, guidance=1.0)
     anger, sadness = (changes(converter, neutral, emotion) for emotion in ("anger", "sadness"))
     f0_st, gain_db, length = anger.mean(axis=0)
     assert f0_st == pytest.approx(6, abs=2.5)
@@ -50,16 +55,13 @@ def test_a_seed_is_a_performance(learnt, neutral):
 
 
 def test_without_temperature_every_seed_gives_the_same(learnt, neutral):
-    converter = Neural(learnt.network, learnt.scale, learnt.emotions, guidance=1.0, temperature=0.0)
+    converter = varied(learnt, guidance=1.0, temperature=0.0)
     first, other = (converter.convert(neutral, "anger", seed=seed).signal for seed in (1, 2))
     assert first.tobytes() == other.tobytes()
 
 
 def test_guidance_goes_further(learnt, neutral):
-    plain, led = (
-        Neural(learnt.network, learnt.scale, learnt.emotions, guidance=guidance, temperature=0.5)
-        for guidance in (1.0, 2.0)
-    )
+    plain, led = (varied(learnt, guidance=guidance, temperature=0.5) for guidance in (1.0, 2.0))
     assert changes(led, neutral, "anger")[:, 0].mean() > changes(plain, neutral, "anger")[:, 0].mean() + 0.5
 
 
@@ -100,3 +102,23 @@ def test_listing_converters_does_not_load_torch():
     code = "import sys; from emoforge.convert import registry; registry.names(); print('torch' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "False"
+
+
+def test_a_reference_is_followed(learnt, neutral):
+    """Both references are angry; the one that is higher and louder is followed higher and louder."""
+    results = []
+    for shift_st, level in ((2.0, 0.1), (9.0, 0.35)):
+        signal = sentence(200.0 * 2 ** (shift_st / 12), level=level, seed=7)
+        reference = utterance(signal, clip_id="reference", speaker="h", emotion="anger")
+        performance = learnt.perform_like(neutral, reference, seed=3)
+        assert performance.style_clip_id == "reference"
+        results.append(learnt.synthesise(neutral, performance.style))
+    calm, wild = results
+    assert 12 * np.log2(median_f0_hz(wild) / median_f0_hz(calm)) > 2
+    assert level_db(wild) > level_db(calm) + 3
+    assert np.array_equal(wild, learnt.synthesise(neutral, learnt.perform_like(neutral, reference, seed=3).style))
+
+
+def test_a_reference_of_an_unknown_emotion_is_refused(learnt, neutral):
+    with pytest.raises(EmoforgeError, match="joy"):
+        learnt.perform_like(neutral, replace(neutral, emotion="joy"))

@@ -34,7 +34,7 @@ def converter():
     targets[0, F0], targets[1, F0], targets[1, STRETCH], targets[1, ENVELOPE] = 2.0, 2.0, 0.3, 8.0
     features = np.stack([np.zeros(N_FEATURES), np.full(N_FEATURES, 5.0)]).astype(np.float32)
     statistics = np.stack([np.zeros(N_STATISTICS), np.full(N_STATISTICS, 5.0)]).astype(np.float32)
-    return Neural(lively_network(), Scale(features, statistics, targets), EMOTIONS)
+    return Neural(lively_network(), Scale(features, statistics, targets), EMOTIONS, voices=statistics)
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,14 @@ from emoforge.convert.base import Conversion, Converter, Job, Performance
 from emoforge.convert.neural.batches import Scale
 from emoforge.convert.neural.checkpoint import Point
 from emoforge.convert.neural.model import PerformanceField, Size
-from emoforge.convert.neural.pairs import N_TARGETS, Source, examples, read, style_of
+from emoforge.convert.neural.pairs import N_TARGETS, POOL, STRETCH, VOICE, examples, manner_between, read, style_of
 from emoforge.convert.neural.sampling import Prompt, Sampler
 from emoforge.convert.neural.training import Look, TrainingOptions, train_field
 from emoforge.convert.neural.typicality import with_typicality
+from emoforge.convert.statistics import activity
 from emoforge.convert.storage import read_arrays, read_description, rebuilding, write_model
 from emoforge.convert.utterance import Utterance
+from emoforge.labels import NEUTRAL
 
 #: How far a performance is led from any emotion's to the emotion's own, which is at 1.
 GUIDANCE = 2.0
@@ -27,7 +29,11 @@ TEMPERATURE = 0.7
 
 
 class Neural(Converter):
-    """Conditional flow matching over F0 contour, local tempo and envelope difference."""
+    """Conditional flow matching over F0 contour, local tempo and envelope difference.
+
+    Attributes:
+        voices: (n_speakers, N_STATISTICS) float32, mean statistics of each training speaker's neutral clips.
+    """
 
     name = "neural"
 
@@ -37,6 +43,7 @@ class Neural(Converter):
         scale: Scale,
         emotions: Sequence[str],
         *,
+        voices: np.ndarray,
         guidance: float = GUIDANCE,
         temperature: float = TEMPERATURE,
         points: Sequence[Point] = (),
@@ -45,6 +52,7 @@ class Neural(Converter):
         self.network = network
         self.scale = scale
         self.emotions = tuple(emotions)
+        self.voices = voices
         self.guidance = guidance
         self.temperature = temperature
         self.points = tuple(points)
@@ -81,10 +89,11 @@ class Neural(Converter):
         """
         found = with_typicality(examples(utterances))
         emotions = sorted({example.emotion for example in found})
+        settings = {"voices": _voices(utterances), "guidance": guidance, "temperature": temperature}
 
         def on_point(look: Look) -> None:
             if on_look is not None:
-                on_look(look, cls(look.network, look.scale, emotions, guidance=guidance, temperature=temperature))
+                on_look(look, cls(look.network, look.scale, emotions, **settings))
 
         network, scale, points = train_field(
             found,
@@ -95,26 +104,48 @@ class Neural(Converter):
             checkpoint=checkpoint,
             on_point=on_point,
         )
-        return cls(
-            network,
-            scale,
-            emotions,
-            guidance=guidance,
-            temperature=temperature,
-            points=points,
-            n_examples=len(found),
-        )
+        return cls(network, scale, emotions, points=points, n_examples=len(found), **settings)
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
-        manner = np.zeros(N_TARGETS + 1, dtype=np.float32)
-        said = self._draw(read(source.tracks), self.emotions.index(emotion), manner, seed)
+        said = self._draw(source, emotion, None, seed)
         return Performance(style_of(said, source.tracks).scaled(intensity), None)
 
-    def _draw(self, source: Source, emotion: int, manner: np.ndarray, seed: int) -> np.ndarray:
+    def perform_like(
+        self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
+    ) -> Performance:
+        """Return how *source* is to be spoken as the emotion of *reference*, as high, loud and bright as it is.
+
+        How the reference's speaker sounds when neutral is not known. The training speaker whose voice is nearest, by
+        the details of the mean envelope, stands for it.
+
+        Raises:
+            EmoforgeError: the reference's emotion is unknown, or intensity is outside 0 to 1.
+        """
+        self.check(reference.emotion, intensity)
+        asked = manner_between(self._neutral_of(reference), read(reference.tracks).statistics)
+        manner = np.append((asked - self.scale.targets[0]) / self.scale.targets[1], 1.0).astype(np.float32)
+        # Of the tempo nothing is known.
+        manner[STRETCH] = 0.0
+        said = self._draw(source, reference.emotion, manner, seed)
+        # The network follows roughly, and not beyond what it was taught; the mean is set right.
+        speech = activity(source.tracks)[::POOL, None]
+        moved = (speech * said).sum(axis=0) / max(speech.sum(), 1e-3)
+        others = np.arange(N_TARGETS) != STRETCH
+        said[:, others] += (asked - moved)[others]
+        return Performance(style_of(said, source.tracks).scaled(intensity), reference.clip_id)
+
+    def _neutral_of(self, reference: Utterance) -> np.ndarray:
+        """(N_STATISTICS,) neutral speech of the training speaker whose voice is nearest to the reference's."""
+        heard = read(reference.tracks).statistics
+        distance = np.abs((self.voices - heard) / self.scale.statistics[1])[:, VOICE].mean(axis=1)
+        return self.voices[int(distance.argmin())]
+
+    def _draw(self, source: Utterance, emotion: str, manner: np.ndarray | None, seed: int) -> np.ndarray:
         """(n_frames, N_TARGETS) performance of *source*."""
+        prompt = Prompt(read(source.tracks), self.emotions.index(emotion), seed, manner)
         with one_thread():
-            return self._sampler.draw([Prompt(source, emotion, seed, manner)])[0].numpy()
+            return self._sampler.draw([prompt])[0].numpy()
 
     def on(self, device: str) -> Self:
         """Return this converter with its batches on *device*, "cpu" or "cuda"; single clips stay on the CPU."""
@@ -141,6 +172,7 @@ class Neural(Converter):
     def save(self, folder: str | PathLike[str]) -> None:
         arrays = {f"network.{name}": values.numpy() for name, values in self.network.state_dict().items()}
         arrays |= {f"scale.{name}": getattr(self.scale, name) for name in ("features", "statistics", "targets")}
+        arrays["voices"] = self.voices
         size = self.network.size
         description = {
             "emotions": list(self.emotions),
@@ -163,6 +195,16 @@ class Neural(Converter):
                 network.eval(),
                 scale,
                 description["emotions"],
+                voices=arrays["voices"],
                 guidance=description["guidance"],
                 temperature=description["temperature"],
             )
+
+
+def _voices(utterances: Sequence[Utterance]) -> np.ndarray:
+    """(n_speakers, N_STATISTICS) float32 mean statistics of every speaker's neutral utterances."""
+    by_speaker: dict[str, list[np.ndarray]] = {}
+    for utterance in utterances:
+        if utterance.emotion == NEUTRAL:
+            by_speaker.setdefault(utterance.speaker, []).append(read(utterance.tracks).statistics)
+    return np.stack([np.mean(by_speaker[name], axis=0) for name in sorted(by_speaker)]).astype(np.float32)

@@ -35,6 +35,8 @@ N_STATISTICS = N_CEPSTRA + 4
 F0_LIMIT_ST = 24.0
 MAX_STRETCH_LOG2 = 1.0
 
+#: Columns of the statistics that tell voices apart and change little with emotion: the finer cepstra.
+VOICE = slice(6, N_CEPSTRA)
 # Columns of the statistics.
 _PITCH, _SPREAD = N_CEPSTRA, N_CEPSTRA + 1
 _REFERENCE_ST = 12.0 * np.log2(100.0)
@@ -205,11 +207,19 @@ def _unpaired(emotional: Utterance, neutral: Utterance, sources: Sequence[Source
     ratio = np.clip(own.statistics[_SPREAD] / spread_st, 0.4, 2.5)
     targets = np.zeros((tracks.n_frames, N_TARGETS))
     weights = np.zeros((tracks.n_frames, N_TARGETS))
-    targets[:, F0] = (own.statistics[_PITCH] - mean[_PITCH]) * 6 + ratio * (contour_st - mean_st)
-    targets[:, ENVELOPE] = own.statistics[:N_CEPSTRA] - mean[:N_CEPSTRA]
+    targets[:] = manner_between(mean, own.statistics)
+    targets[:, F0] += ratio * (contour_st - mean_st)
     weights[:, F0] = 0.1 + 0.9 * tracks.voiced
     weights[:, ENVELOPE] = activity(tracks)[:, None]
     return _example(emotional, reading, targets, weights)
+
+
+def manner_between(neutral: np.ndarray, emotional: np.ndarray) -> np.ndarray:
+    """Return (N_TARGETS,) what changes between the statistics of neutral and of emotional speech; stretch is 0."""
+    manner = np.zeros(N_TARGETS)
+    manner[F0] = (emotional[_PITCH] - neutral[_PITCH]) * 6
+    manner[ENVELOPE] = emotional[:N_CEPSTRA] - neutral[:N_CEPSTRA]
+    return manner
 
 
 def _example(utterance: Utterance, source: Source, targets: np.ndarray, weights: np.ndarray) -> Example:

@@ -8,9 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import rankdata
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import GroupKFold
 
 from emoforge.convert.neural.pairs import Example
 
@@ -24,6 +21,11 @@ def with_typicality(examples: Sequence[Example]) -> list[Example]:
     its shrinkage) of the mean and the spread of their targets that was trained on the other speakers. Of one speaker,
     or of one emotion, nothing is known: all are in the middle.
     """
+    # Only fitting needs these, and they take longer to load than a clip takes to convert.
+    from scipy.stats import rankdata
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.model_selection import GroupKFold
+
     emotions = np.array([example.emotion for example in examples])
     speakers = np.array([example.speaker for example in examples])
     n_folds = min(_FOLDS, len(set(speakers)))
@@ -32,11 +34,16 @@ def with_typicality(examples: Sequence[Example]) -> list[Example]:
     summaries = np.stack([_summary(example) for example in examples])
     scores = np.zeros(len(examples))
     for known, asked in GroupKFold(n_folds).split(summaries, groups=speakers):
+        # What is acted once has no spread to learn, and what only the speakers asked act cannot be judged.
+        names, counts = np.unique(emotions[known], return_counts=True)
+        known = known[np.isin(emotions[known], names[counts > 1])]
+        if len(set(emotions[known])) < 2:
+            scores[asked] = np.nan
+            continue
         judge = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
         judge.fit(summaries[known], emotions[known])
         columns = {emotion: column for column, emotion in enumerate(judge.classes_)}
         log_probabilities = judge.predict_log_proba(summaries[asked])
-        # An emotion that only this speaker acts cannot be judged.
         scores[asked] = [
             log_probabilities[row, columns[emotion]] if emotion in columns else np.nan
             for row, emotion in enumerate(emotions[asked])
