@@ -1,6 +1,7 @@
 # make repro                                    install and run the pipeline (at first on the demo corpus)
 # make repro CORPUS=ravdess CORPUS_ROOT=path    the same on another corpus, which params.yaml names from then on
 # make test                                     install what is missing and run every test
+# make evaluate-conversion                      converters on RAVDESS and nEMO, to studies/conversion
 # make bench                                    measurements that are committed with the code
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ CORPUS_ROOT ?= data/corpora/$(CORPUS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test keep bench lock clean
+.PHONY: repro test keep bench evaluate-conversion lock clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed
@@ -37,6 +38,12 @@ keep:
 bench: $(VENV)/.installed-test
 	python bench/f0.py
 	python bench/transparency.py
+	python bench/rendering.py
+	python bench/conversion.py
+
+# Every converter on the same clips of RAVDESS and nEMO, whose downloads lie where studies/conversion.yaml says.
+evaluate-conversion: $(VENV)/.installed-test
+	emoforge evaluate-conversion
 
 # The lock files hold exact versions; the ranges are in pyproject.toml.
 lock: $(VENV)/.uv
