@@ -74,6 +74,19 @@ def test_a_clip_that_could_not_be_made_counts_as_missed():
     assert recall_figures(failed, real, LABELS, n_draws=1000, seed=0)["recall"] == pytest.approx(0.75)
 
 
+def test_speakers_without_conversions_do_not_count():
+    """Their real clips, which are all heard wrong here, are no measure of the others' conversions."""
+    rng = np.random.default_rng(0)
+    made, real = judged(rng, 0.5, n_speakers=4), judged(rng, 0.8, n_speakers=4)
+    strangers = Judged(real.truth, np.full(len(real.truth), 2), np.array([f"x{name}" for name in real.speakers]))
+    more = Judged(
+        *(np.concatenate(columns) for columns in zip(vars(real).values(), vars(strangers).values(), strict=True))
+    )
+    assert recall_figures(made, more, LABELS, n_draws=1000, seed=0) == recall_figures(
+        made, real, LABELS, n_draws=1000, seed=0
+    )
+
+
 def test_one_speaker_has_figures_and_no_intervals():
     rng = np.random.default_rng(0)
     figures = recall_figures(

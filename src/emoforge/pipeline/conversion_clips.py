@@ -10,9 +10,10 @@ from emoforge.batch import chunked
 from emoforge.clips import shard_path, write_shard
 from emoforge.convert import registry
 from emoforge.convert.base import Converter
+from emoforge.convert.utterance import Utterance
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside
-from emoforge.params import Params
+from emoforge.params import NeuralParams, Params
 from emoforge.pipeline.conversion_protocol import Protocol
 from emoforge.pipeline.conversion_work import (
     CHUNK,
@@ -90,18 +91,36 @@ def fit_converters(
         folder = keyed_folder(work / "converters" / name, key)
         folders.append(folder / "model")
         if not folders[-1].is_dir():
-            todo.append((system, corpus.layout, corpus.rows(speakers), folders[-1], protocol.seed))
+            neural = params.fit_converter.neural
+            todo.append((system, corpus.layout, corpus.rows(speakers), folders[-1], protocol.seed, neural))
     drain(_fit_converter, todo, protocol, "fit converters", "converter")
     return folders
 
 
-def _fit_converter(job: tuple[str, Layout, list[dict], Path, int]) -> None:
-    system, layout, rows, folder, seed = job
+def _fit_converter(job: tuple[str, Layout, list[dict], Path, int, NeuralParams]) -> None:
+    system, layout, rows, folder, seed, neural = job
     table = manifest.from_rows(rows)
     utterances = UtteranceStore(layout, table)
-    converter = registry.fit(system, list(utterances.stream(table.column("clip_id").to_pylist())), seed=seed)
+    learnt_from = list(utterances.stream(table.column("clip_id").to_pylist()))
+    converter = (
+        _fit_neural(learnt_from, seed, neural) if system == "neural" else registry.fit(system, learnt_from, seed=seed)
+    )
     with built_aside(folder) as aside:
         converter.save(aside)
+
+
+def _fit_neural(utterances: Sequence[Utterance], seed: int, params: NeuralParams) -> Converter:
+    """Fit on the CPU whatever the params say, so that several can be fitted side by side."""
+    from emoforge.convert.neural.converter import Neural
+    from emoforge.pipeline.fit_neural import training_options
+
+    return Neural.fit(
+        utterances,
+        seed=seed,
+        options=training_options(params),
+        guidance=params.guidance,
+        temperature=params.temperature,
+    )
 
 
 @lru_cache(maxsize=2)

@@ -32,7 +32,7 @@ from emoforge.preprocess import active_level_db, level_gain
 ANALYSIS_RATE = 16000
 LONGEST_S = 600.0
 #: The converter that comes with emoforge.
-SHIPPED = Path(str(files("emoforge.convert"))) / "shipped"
+SHIPPED = Path(str(files("emoforge"))) / "shipped"
 
 _SILENT_DB = -80.0
 _HOP_LENGTH = round(HOP_S * ANALYSIS_RATE)

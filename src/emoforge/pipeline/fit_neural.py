@@ -37,7 +37,7 @@ def fit(utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, sa
         ParamsError: a GPU is asked for and there is none.
     """
     neural = params.fit_converter.neural
-    options = _options(neural)
+    options = training_options(neural)
     with tqdm(total=options.steps, desc="fit_converter", unit="step", disable=None) as bar:
 
         def on_look(point: Point, converter: Neural) -> None:
@@ -102,7 +102,7 @@ class Samples:
                 aside.write_bytes(encode_flac(signal, source.sampling_rate))
 
 
-def _options(neural: NeuralParams) -> TrainingOptions:
+def training_options(neural: NeuralParams) -> TrainingOptions:
     options = PRESETS[neural.size]
     return replace(options, steps=neural.steps) if neural.steps else options
 

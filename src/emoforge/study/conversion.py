@@ -118,7 +118,7 @@ def recall_figures(
 
     Args:
         judged: conversions; recall is averaged over the emotions that they aim at.
-        real: real clips of the same speakers; those of other emotions are left out.
+        real: real clips; those of other emotions or speakers are left out.
         labels: emotion names that the indices point into.
         baseline: the same conversions by another system, clip by clip; None where there is none.
         n_draws: bootstrap draws over speakers.
@@ -129,7 +129,8 @@ def recall_figures(
         _ci_low, _ci_high and _p. None where a figure cannot be measured, intervals with a single speaker included.
     """
     targets = np.unique(judged.truth)
-    aimed = np.isin(real.truth, targets)
+    # A speaker without a neutral clip to convert is no measure of the others' conversions.
+    aimed = np.isin(real.truth, targets) & np.isin(real.speakers, judged.speakers)
     real = Judged(real.truth[aimed], real.predicted[aimed], real.speakers[aimed])
     several = len(np.unique(judged.speakers)) > 1
     options = {"n_draws": n_draws, "seed": seed}

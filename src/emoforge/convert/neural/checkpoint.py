@@ -55,7 +55,7 @@ def fingerprint(examples: Sequence[Example], emotions: Sequence[str], options: A
     settings = [list(emotions), asdict(options), seed, device, torch.__version__]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for example in examples:
-        digest.update(f"\0{example.speaker}\0{example.emotion}\0".encode())
+        digest.update(f"\0{example.speaker}\0{example.emotion}\0{example.typicality}\0".encode())
         source = example.source
         for array in (source.features, source.statistics, example.targets, example.weights):
             digest.update(str(array.shape).encode())

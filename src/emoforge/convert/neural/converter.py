@@ -114,10 +114,10 @@ class Neural(Converter):
     def perform_like(
         self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
     ) -> Performance:
-        """Return how *source* is to be spoken as the emotion of *reference*, as high, loud and bright as it is.
+        """Return how *source* is to be spoken as the emotion of *reference*, raised, loud and bright as it is.
 
-        How the reference's speaker sounds when neutral is not known. The training speaker whose voice is nearest, by
-        the details of the mean envelope, stands for it.
+        How the reference's speaker sounds when neutral is not known, so this is rough: the training speaker whose
+        voice is nearest, by the details of the mean envelope, stands for it, and may be of the other sex.
 
         Raises:
             EmoforgeError: the reference's emotion is unknown, or intensity is outside 0 to 1.
