@@ -163,7 +163,7 @@ def test_samples_are_written_beside_their_sources(again, small_corpus):
     [
         ({}, {"systems": ["statistic"]}, ["'statistic'", "did you mean 'statistics'", "identity"]),
         ({}, {"corpora": ["nemo"]}, ["'nemo'", "allowed: demo"]),
-        ({}, {"rotations": [7]}, ["no rotation 7", "0 to 2"]),
+        ({}, {"chosen_rotations": [7]}, ["no rotation 7", "allowed: 0, 1, 2"]),
         ({"systems": ["identity", "nerual"]}, {}, ["'nerual'", "tiny.yaml"]),
         ({"variant": 2}, {}, ["unknown key 'variant'", "did you mean 'variants'"]),
         ({"variants": 0}, {}, ["variants = 0"]),
