@@ -19,8 +19,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 from record import RESULTS, record
+from speech import utterances
 
-from emoforge.audio import decode
 from emoforge.batch import available_workers, chunked, map_chunks, one_thread
 from emoforge.convert import registry as converters
 from emoforge.convert.base import Job
@@ -30,28 +30,13 @@ from emoforge.convert.neural.model import PerformanceField
 from emoforge.convert.neural.pairs import N_FEATURES, N_STATISTICS, N_TARGETS, read
 from emoforge.convert.style import render_style
 from emoforge.convert.utterance import Utterance
-from emoforge.corpora import registry
 from emoforge.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.world import pyworld
 
-HERE = Path(__file__).resolve().parent
-CORPORA = Path(os.environ.get("EMOFORGE_CORPORA", HERE.parents[1] / "shared" / "corpora"))
 UNIT = "seconds of source a second of computing"
 WORLD = "WORLD, analysis and synthesis"
 NOT_MEASURED = "not measured"
-
-
-def neutral_clips(corpus: str, n_clips: int) -> list[Utterance]:
-    """Neutral clips spread evenly over *corpus*."""
-    items = sorted(registry.read(corpus, CORPORA / corpus), key=lambda item: item.stem)
-    items = [item for item in items if item.emotion == NEUTRAL]
-    chosen = []
-    for item in items[:: max(len(items) // n_clips, 1)][:n_clips]:
-        signal, sampling_rate = decode(item.path)
-        tracks = analyse(signal, sampling_rate)
-        chosen.append(Utterance(item.stem, item.speaker, None, item.emotion, signal, sampling_rate, tracks))
-    return chosen
 
 
 def untrained() -> Neural:
@@ -179,7 +164,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     converter = converters.load(arguments.converter) if arguments.converter else untrained()
-    clips = [clip for corpus in arguments.corpora for clip in neutral_clips(corpus, arguments.clips)]
+    clips = [clip for corpus in arguments.corpora for clip in utterances(corpus, arguments.clips, emotion=NEUTRAL)]
     workers = available_workers(arguments.workers)
     speed = measure_cpu(converter, clips, workers=workers, passes=arguments.passes)
     for name, value in speed.items():

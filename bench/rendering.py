@@ -9,36 +9,20 @@ import argparse
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
 from record import record
+from speech import utterances
 
-from emoforge.audio import decode
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.torch_render import render_styles
 from emoforge.convert.utterance import Utterance
-from emoforge.corpora import registry
-from emoforge.prosody.analysis import analyse
 
-HERE = Path(__file__).resolve().parent
-CORPORA = Path(os.environ.get("EMOFORGE_CORPORA", HERE.parents[1] / "shared" / "corpora"))
 #: An accelerator is given this many clips at once, the measured ones repeated.
 ACCELERATOR_BATCH = 256
-
-
-def sources(corpus: str, n_clips: int) -> list[Utterance]:
-    """Clips spread evenly over *corpus*."""
-    items = sorted(registry.read(corpus, CORPORA / corpus), key=lambda item: item.stem)
-    chosen = []
-    for item in items[:: max(len(items) // n_clips, 1)][:n_clips]:
-        signal, sampling_rate = decode(item.path)
-        tracks = analyse(signal, sampling_rate)
-        chosen.append(Utterance(item.stem, item.speaker, None, item.emotion, signal, sampling_rate, tracks))
-    return chosen
 
 
 def style(source: Utterance, seed: int) -> Style:
@@ -76,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
-    clips = [source for corpus in arguments.corpora for source in sources(corpus, arguments.clips)]
+    clips = [source for corpus in arguments.corpora for source in utterances(corpus, arguments.clips)]
     styles = [style(source, seed) for seed, source in enumerate(clips)]
     expected = [render_style(source, change) for source, change in zip(clips, styles, strict=True)]
     agreement = [snr_db(one, other) for one, other in zip(expected, render_styles(clips, styles), strict=True)]

@@ -10,7 +10,6 @@ import argparse
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -20,6 +19,7 @@ from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from speech import CORPORA
 
 from emoforge.audio import decode
 from emoforge.convert.alignment import speech_span
@@ -31,8 +31,6 @@ from emoforge.prosody.energy import energy
 from emoforge.prosody.functionals import functionals
 from emoforge.prosody.world import pyworld
 
-HERE = Path(__file__).resolve().parent
-CORPORA = Path(os.environ.get("EMOFORGE_CORPORA", HERE.parents[1] / "shared" / "corpora"))
 #: corpus → speakers that the judge hears rendered; it learns from all others
 TEST_SPEAKERS = {"ravdess": ("01", "11", "20", "21", "04", "10", "12", "14"), "nemo": ("EB0", "TP0")}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from emoforge import corpora
 from emoforge.errors import EmoforgeError, ParamsError, unknown_value
@@ -17,6 +17,15 @@ AtLeastOne = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
+def _known_corpus(name: str) -> str:
+    if name not in corpora.names():
+        raise ValueError(unknown_value("corpus", name, corpora.names()))
+    return name
+
+
+CorpusName = Annotated[str, AfterValidator(_known_corpus)]
+
+
 class Section(BaseModel):
     """A part of params.yaml: frozen, no key too many, none too few, no value silently converted."""
 
@@ -24,16 +33,9 @@ class Section(BaseModel):
 
 
 class CorpusParams(Section):
-    name: str = Field(description="registry name of the corpus")
+    name: CorpusName = Field(description="registry name of the corpus")
     root: str = Field(description="folder of its original download (or the table, for the corpus `table`)")
     licence: str = Field(description="SPDX identifier, for a corpus of yours; empty takes the registered licence")
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in corpora.names():
-            raise ValueError(unknown_value("corpus", name, corpora.names()))
-        return name
 
 
 class DemoParams(Section):

@@ -10,9 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from emoforge.convert.alignment import align, alignment_features, speech_span
 from emoforge.convert.marks import filled_f0
-from emoforge.convert.utterance import Utterance
-from emoforge.errors import ModelError
-from emoforge.labels import NEUTRAL
+from emoforge.convert.utterance import Utterance, neutral_and_emotional
 from emoforge.prosody.tracks import Tracks
 
 #: Cepstra that an envelope difference is coded to: coarse enough to leave single harmonics out.
@@ -93,16 +91,9 @@ def collect(utterances: Sequence[Utterance], *, with_frames: bool) -> list[Exemp
     Raises:
         ModelError: there is no neutral or no emotional utterance.
     """
-    ordered = sorted(utterances, key=lambda utterance: utterance.clip_id)
-    neutral = [utterance for utterance in ordered if utterance.emotion == NEUTRAL]
-    emotional = [utterance for utterance in ordered if utterance.emotion != NEUTRAL]
-    if not neutral or not emotional:
-        raise ModelError(
-            f"{len(neutral)} neutral and {len(emotional)} emotional utterances: a converter learns from both; "
-            "choose a corpus or split that holds both"
-        )
+    neutral, emotional = neutral_and_emotional(utterances)
     by_sentence, by_speaker, by_gender = defaultdict(list), defaultdict(list), defaultdict(list)
-    summaries = {utterance.clip_id: summarise(utterance.tracks) for utterance in ordered}
+    summaries = {utterance.clip_id: summarise(utterance.tracks) for utterance in (*neutral, *emotional)}
     for utterance in neutral:
         if utterance.sentence is not None:
             by_sentence[utterance.speaker, utterance.sentence].append(utterance)

@@ -1,9 +1,12 @@
 """One clip as converters see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from emoforge.errors import ModelError
+from emoforge.labels import NEUTRAL
 from emoforge.prosody.tracks import Tracks
 
 
@@ -30,3 +33,20 @@ class Utterance:
     sampling_rate: int
     tracks: Tracks
     gender: str = "unknown"
+
+
+def neutral_and_emotional(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[Utterance]]:
+    """Return the neutral and the emotional ones of *utterances*, each in the order of clip_id.
+
+    Raises:
+        ModelError: there are none of one kind.
+    """
+    ordered = sorted(utterances, key=lambda utterance: utterance.clip_id)
+    neutral = [utterance for utterance in ordered if utterance.emotion == NEUTRAL]
+    emotional = [utterance for utterance in ordered if utterance.emotion != NEUTRAL]
+    if not neutral or not emotional:
+        raise ModelError(
+            f"{len(neutral)} neutral and {len(emotional)} emotional utterances: a converter learns from both; "
+            "choose a corpus or split that holds both"
+        )
+    return neutral, emotional

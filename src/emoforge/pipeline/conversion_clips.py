@@ -14,12 +14,12 @@ from emoforge.convert.utterance import Utterance
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside
 from emoforge.params import NeuralParams, Params
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.conversion_protocol import Protocol
 from emoforge.pipeline.conversion_work import (
     CHUNK,
     Cell,
     Corpus,
-    code_sha256,
     digest,
     drain,
     keyed_folder,
@@ -27,7 +27,7 @@ from emoforge.pipeline.conversion_work import (
     part_path,
     write_rows,
 )
-from emoforge.pipeline.convert import Job, _conversions, folder_sha256
+from emoforge.pipeline.convert import Job, conversions, folder_sha256
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 
@@ -182,9 +182,9 @@ def _convert_chunk(job: tuple[Layout, str, Path, str, Path, int, list[dict]]) ->
     layout, corpus_key, model, checksum, folder, number, rows = job
     utterances = open_utterances(layout, corpus_key)
     sources = [utterances[row["source_clip_id"]] for row in rows]
-    conversions = _conversions(_open_converter(model, checksum), [Job(row, row["seed"]) for row in rows], sources)
+    results = conversions(_open_converter(model, checksum), [Job(row, row["seed"]) for row in rows], sources)
     clips, made = [], []
-    for row, source, conversion in zip(rows, sources, conversions, strict=True):
+    for row, source, conversion in zip(rows, sources, results, strict=True):
         if isinstance(conversion, str):
             made.append(row | {"reason": conversion, "audio_sha256": "", "duration_s": 0.0})
             continue

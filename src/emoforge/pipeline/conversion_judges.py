@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from emoforge import manifest
 from emoforge.clips import ClipStore
 from emoforge.outputs import built_aside, read_json
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.conversion_protocol import Protocol
 from emoforge.pipeline.conversion_work import (
     KEY_FILE,
     Cell,
     Corpus,
-    code_sha256,
     digest,
     drain,
     keyed_folder,

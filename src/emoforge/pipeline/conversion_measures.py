@@ -16,12 +16,12 @@ from emoforge.convert.world import World
 from emoforge.labels import NEUTRAL
 from emoforge.params import ProsodyParams
 from emoforge.pipeline import prosody
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.conversion_protocol import Protocol
 from emoforge.pipeline.conversion_work import (
     CHUNK,
     Cell,
     Corpus,
-    code_sha256,
     digest,
     drain,
     keyed_folder,

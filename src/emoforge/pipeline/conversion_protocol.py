@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from emoforge import corpora
 from emoforge.errors import EmoforgeError, ParamsError, unknown_value
-from emoforge.params import AtLeastOne, Count, Section
+from emoforge.params import AtLeastOne, CorpusName, Count, Section
 from emoforge.study.conversion import Rotation, rotation
 from emoforge.study.folds import speaker_folds
 
@@ -32,7 +32,7 @@ class Roles(Section):
 class EvaluatedCorpus(Section):
     """One corpus of the protocol."""
 
-    name: str = Field(description="registry name of the corpus")
+    name: CorpusName = Field(description="registry name of the corpus")
     root: str = Field(description="folder of its original download")
     groups: Count = Field(description="groups of speakers; 0 means the published folds, or one speaker a group")
     rotations: list[Roles] = Field([], description="who does what, where groups in turn would not be fair")
@@ -41,13 +41,6 @@ class EvaluatedCorpus(Section):
     )
     sources: AtLeastOne = Field(description="neutral clips a speaker that are converted")
     trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in corpora.names():
-            raise ValueError(unknown_value("corpus", name, corpora.names()))
-        return name
 
 
 class Protocol(Section):

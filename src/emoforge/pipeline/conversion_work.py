@@ -22,6 +22,7 @@ from emoforge.errors import CorpusError, ManifestError
 from emoforge.outputs import read_json, write_json, written_aside
 from emoforge.params import CorpusParams, Params
 from emoforge.pipeline import ingest, prosody
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
@@ -29,7 +30,6 @@ from emoforge.pipeline.utterances import UtteranceStore
 #: Conversions or clips of a part: what a killed process loses.
 CHUNK = 16
 KEY_FILE = "key.json"
-_PACKAGE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -80,18 +80,6 @@ def keyed_folder(folder: Path, key: dict) -> Path:
 
 def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-@lru_cache
-def code_sha256(*paths: str) -> str:
-    """Return the checksum of modules of the package; a folder stands for all modules below it.
-
-    Read once a process: what is edited later is not what this process runs.
-    """
-    files: list[Path] = []
-    for path in paths:
-        files += sorted((_PACKAGE / path).rglob("*.py")) if (_PACKAGE / path).is_dir() else [_PACKAGE / path]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def prepare_corpus(corpus: EvaluatedCorpus, params: Params, protocol: Protocol, *, root: Path, work: Path) -> Corpus:

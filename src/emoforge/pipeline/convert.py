@@ -27,6 +27,7 @@ from emoforge.errors import EmoforgeError, ManifestError
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside, read_json, write_json
 from emoforge.params import Params
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 from emoforge.publish.licences import combine
@@ -79,7 +80,7 @@ def run(params: Params, layout: Layout) -> dict:
         "converter": checksum,
     }
     # What an older version of this code began is not what this one would go on with.
-    key = inputs | {"chunk": _CHUNK, "code": _code_sha256()}
+    key = inputs | {"chunk": _CHUNK, "code": code_sha256("convert", "pipeline/convert.py")}
     with built_aside(layout.stage("convert"), key=key) as folder:
         results = _convert_all(jobs, folder, inputs, params, layout)
         clips, duplicates = _without_duplicates(manifest.concatenate([rows for rows, _ in results]))
@@ -210,7 +211,7 @@ def _convert_chunk(work: tuple[_Inputs, Path, int, Sequence[Job]]) -> None:
     converter, utterances = _open(inputs)
     sources = [utterances[job.row["source_clip_id"]] for job in jobs]
     rows, clips, rejected = [], [], []
-    for job, source, conversion in zip(jobs, sources, _conversions(converter, jobs, sources), strict=True):
+    for job, source, conversion in zip(jobs, sources, conversions(converter, jobs, sources), strict=True):
         if isinstance(conversion, str):
             rejected.append(_rejection(job.row, conversion))
             continue
@@ -230,7 +231,7 @@ def _convert_chunk(work: tuple[_Inputs, Path, int, Sequence[Job]]) -> None:
     manifest.write(manifest.from_rows(rows), _part(folder, "clips", number))
 
 
-def _conversions(converter: Converter, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
+def conversions(converter: Converter, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
     """Return a conversion a job, or why there is none; one that fails does not take its batch along."""
     batch = [
         (source, job.row["emotion"], job.row["intensity"], job.seed) for job, source in zip(jobs, sources, strict=True)
@@ -277,9 +278,3 @@ def _check_speakers(speakers: Sequence[str], table: pa.Table) -> None:
             raise ManifestError(
                 f"the converter learnt from speaker {speaker!r}, who is in the {split_of[speaker]} split; fit it again"
             )
-
-
-def _code_sha256() -> str:
-    package = Path(__file__).parents[1]
-    files = [*sorted((package / "convert").rglob("*.py")), Path(__file__)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()

@@ -20,6 +20,7 @@ from emoforge.convert.utterance import Utterance
 from emoforge.errors import ManifestError, ParamsError
 from emoforge.outputs import built_aside, write_json
 from emoforge.params import Params, load_params
+from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 
@@ -125,20 +126,14 @@ def _utterances(project: _Project) -> Iterator[Utterance]:
 
 def _key(params: Params, projects: Sequence[_Project]) -> dict:
     """Return what a training depends on: another one does not go on where this one was."""
-    package = Path(__file__).parents[1]
-    code = [path for room in ("convert", "prosody") for path in sorted((package / room).rglob("*.py"))]
     return {
         # The rest of `neural` says how a trained network is used.
         "fit_converter": params.fit_converter.model_dump(exclude={"neural": {"guidance", "temperature", "samples"}}),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
-        "clips": [_sha256(project.layout.manifest("ingest").read_bytes()) for project in projects],
-        "code": _sha256(b"".join(path.read_bytes() for path in code)),
+        "clips": [hashlib.sha256(project.layout.manifest("ingest").read_bytes()).hexdigest() for project in projects],
+        "code": code_sha256("convert", "prosody"),
     }
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _distinct(table: pa.Table, column: str) -> list[str]:

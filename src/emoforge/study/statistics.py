@@ -92,10 +92,8 @@ def uar_interval(
     drawn = _draw_speakers(len(hits), n_draws, seed)
     values = _uar(drawn @ hits, drawn @ support)
     value = float(_uar(hits.sum(axis=0), support.sum(axis=0)))
-    if len(hits) < _ENOUGH_SPEAKERS:
-        margin = _quantile(confidence, len(hits)) * values.std()
-        return Interval(value, max(0.0, value - margin), min(1.0, value + margin))
-    return Interval(value, *_percentiles(values, len(hits), confidence))
+    low, high = _ends(value, values, len(hits), confidence)
+    return Interval(value, max(0.0, low), min(1.0, high))
 
 
 def paired_gain(
@@ -136,16 +134,15 @@ def paired_gain(
     if abs(value) < _ROUNDING:
         value = 0.0
     n_speakers = len(hits)
+    low, high = _ends(value, gains, n_speakers, confidence)
     if n_speakers < _ENOUGH_SPEAKERS:
-        spread = float(gains.std())
-        margin = _quantile(confidence, n_speakers) * spread
         # A gain that is the same for every speaker has no spread at all.
-        p = _two_sided_p(abs(value) / max(spread, 1e-300), n_speakers)
-        return Gain(value, max(-1.0, value - margin), min(1.0, value + margin), p)
-    # A draw without any gain counts against a gain and against a loss.
-    beyond = min((gains <= 0).sum(), (gains >= 0).sum()) + 1
-    p = _two_sided_p(-stats.norm.ppf(min(beyond / (n_draws + 1), 0.5)), n_speakers)
-    return Gain(value, *_percentiles(gains, n_speakers, confidence), p)
+        n_deviations = abs(value) / max(float(gains.std()), 1e-300)
+    else:
+        # A draw without any gain counts against a gain and against a loss.
+        beyond = min((gains <= 0).sum(), (gains >= 0).sum()) + 1
+        n_deviations = -stats.norm.ppf(min(beyond / (n_draws + 1), 0.5))
+    return Gain(value, max(-1.0, low), min(1.0, high), _two_sided_p(n_deviations, n_speakers))
 
 
 def recall_share(
@@ -191,10 +188,7 @@ def recall_share(
     # A draw of only speakers whom the judge never recognises has no share; the judge is no better than that draw says.
     shares = _uar(drawn @ hits, drawn @ support) / np.maximum(real_values, _ROUNDING)
     value = float(_uar(hits.sum(axis=0), support.sum(axis=0))) / real_value
-    if len(hits) < _ENOUGH_SPEAKERS:
-        margin = _quantile(confidence, len(hits)) * shares.std()
-        return Interval(value, value - margin, value + margin)
-    return Interval(value, *_percentiles(shares, len(hits), confidence))
+    return Interval(value, *_ends(value, shares, len(hits), confidence))
 
 
 def mean_interval(values: np.ndarray, speakers: np.ndarray, *, confidence: float = 0.95) -> Interval:
@@ -303,6 +297,14 @@ def _gain(
 def _quantile(confidence: float, n_speakers: int) -> float:
     """How many standard deviations of the draws an interval reaches on either side."""
     return float(stats.t.ppf((1 + confidence) / 2, n_speakers - 1) * np.sqrt(n_speakers / (n_speakers - 1)))
+
+
+def _ends(value: float, draws: np.ndarray, n_speakers: int, confidence: float) -> tuple[float, float]:
+    """The interval around *value*, by the draws' percentiles or, of few speakers, by their standard deviation."""
+    if n_speakers >= _ENOUGH_SPEAKERS:
+        return _percentiles(draws, n_speakers, confidence)
+    margin = _quantile(confidence, n_speakers) * float(draws.std())
+    return value - margin, value + margin
 
 
 def _two_sided_p(n_deviations: float, n_speakers: int) -> float:

@@ -123,7 +123,8 @@ class Neural(Converter):
             EmoforgeError: the reference's emotion is unknown, or intensity is outside 0 to 1.
         """
         self.check(reference.emotion, intensity)
-        asked = manner_between(self._neutral_of(reference), read(reference.tracks).statistics)
+        heard = read(reference.tracks).statistics
+        asked = manner_between(self._nearest_voice(heard), heard)
         manner = np.append((asked - self.scale.targets[0]) / self.scale.targets[1], 1.0).astype(np.float32)
         # Of the tempo nothing is known.
         manner[STRETCH] = 0.0
@@ -135,9 +136,8 @@ class Neural(Converter):
         said[:, others] += (asked - moved)[others]
         return Performance(style_of(said, source.tracks).scaled(intensity), reference.clip_id)
 
-    def _neutral_of(self, reference: Utterance) -> np.ndarray:
-        """(N_STATISTICS,) neutral speech of the training speaker whose voice is nearest to the reference's."""
-        heard = read(reference.tracks).statistics
+    def _nearest_voice(self, heard: np.ndarray) -> np.ndarray:
+        """(N_STATISTICS,) neutral speech of the training speaker whose voice is nearest to that of *heard*."""
         distance = np.abs((self.voices - heard) / self.scale.statistics[1])[:, VOICE].mean(axis=1)
         return self.voices[int(distance.argmin())]
 

@@ -16,9 +16,8 @@ from emoforge.convert.alignment import align, alignment_features, speech_span
 from emoforge.convert.exemplars import semitones, smooth_contour_st
 from emoforge.convert.statistics import activity
 from emoforge.convert.style import Style
-from emoforge.convert.utterance import Utterance
+from emoforge.convert.utterance import Utterance, neutral_and_emotional
 from emoforge.errors import ModelError
-from emoforge.labels import NEUTRAL
 from emoforge.prosody.tracks import Tracks
 
 #: Frames of the tracks that one frame of the network stands for.
@@ -94,14 +93,7 @@ def examples(utterances: Sequence[Utterance], *, readings: int = 2) -> list[Exam
     Raises:
         ModelError: there is no neutral or no emotional utterance.
     """
-    ordered = sorted(utterances, key=lambda utterance: utterance.clip_id)
-    neutral = [utterance for utterance in ordered if utterance.emotion == NEUTRAL]
-    emotional = [utterance for utterance in ordered if utterance.emotion != NEUTRAL]
-    if not neutral or not emotional:
-        raise ModelError(
-            f"{len(neutral)} neutral and {len(emotional)} emotional utterances: a converter learns from both; "
-            "choose a corpus or split that holds both"
-        )
+    neutral, emotional = neutral_and_emotional(utterances)
     sources = {utterance.clip_id: read(utterance.tracks) for utterance in neutral}
     by_sentence, by_speaker = defaultdict(list), defaultdict(list)
     for utterance in neutral:
