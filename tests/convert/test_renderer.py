@@ -56,6 +56,15 @@ def test_a_change_of_f0_moves_neither_level_nor_length():
         assert level_db(result) == pytest.approx(level_db(signal), abs=2.0)
 
 
+@pytest.mark.parametrize("shift_st", [-4.0, 3.0, 6.0, 10.0])
+def test_a_change_of_f0_puts_nothing_below_the_voice(shift_st):
+    result = rendered(vowel(110.0, 1.0), shift_st=shift_st)
+    power = np.abs(np.fft.rfft(result * np.hanning(len(result)))) ** 2
+    frequency_hz = np.fft.rfftfreq(len(result), 1 / SAMPLING_RATE)
+    below = power[frequency_hz < 0.6 * 110.0 * 2 ** (shift_st / 12)].sum()
+    assert 10 * np.log10(below / power.sum()) < -60
+
+
 @pytest.mark.parametrize("stretch", [0.5, 0.8, 1.3, 2.0])
 def test_duration_is_scaled_and_pitch_stays(stretch):
     signal = sentence(140.0)

@@ -4,6 +4,8 @@ Moulines and Charpentier, "Pitch-synchronous waveform processing techniques for 
 diphones", Speech Communication 9 (1990).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft
 
@@ -34,6 +36,10 @@ def overlap_add(
     With the time axis of the source and a ratio of 1 every grain returns to where it came from, and the windows add
     up to one, so the result is the source.
 
+    A window shorter than two cycles of the source does not average its harmonics out, and grains with a mean add up to
+    a rumble below F0, as strong as a harmonic where F0 is raised by half an octave. So every grain is given the mean
+    that its cycle has in a window of the source's own two cycles.
+
     Args:
         signal: (n_source_samples,) float.
         sampling_rate: in Hz.
@@ -46,16 +52,26 @@ def overlap_add(
     Returns:
         (n_samples,) float64.
     """
-    position, source, left, right = _place_grains(
+    grains, mark = _place_grains(
         marks, target_s * sampling_rate, source_s * sampling_rate, f0_ratio, n_samples, sampling_rate
     )
-    return _add_grains(signal, position, source, left, right, n_samples)
+    return _add_grains(signal, marks, grains, mark, n_samples)
+
+
+@dataclass(frozen=True)
+class _Grains:
+    """Where grains lie, in samples: centre in the result and in the source, half-widths of the window, (n,) each."""
+
+    position: np.ndarray
+    source: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
 
 
 def _place_grains(
     marks: Marks, target: np.ndarray, source: np.ndarray, f0_ratio: np.ndarray, n_samples: int, sampling_rate: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Centre in the result, centre in the source and window half-widths of every grain, in samples."""
+) -> tuple[_Grains, np.ndarray]:
+    """Every grain, and the mark of the cycle that it holds: -1 for a grain of unvoiced sound."""
     # Marks are counted along the result: each interval of the source contributes its own rate of marks per sample,
     # times the F0 ratio where it is a cycle. Between the knots of this grid that rate is constant up to the slow
     # change of the ratio, so the count is exact, and a mark stands where it reaches a whole number.
@@ -89,27 +105,46 @@ def _place_grains(
     source_right = np.append(source_spacing, np.inf)[nearest]
     left = np.minimum(spacing[:-1], np.where(voiced, source_left, np.inf))
     right = np.minimum(spacing[1:], np.where(voiced, source_right, np.inf))
-    return position, centre, left, right
+    return _Grains(position, centre, left, right), np.where(voiced, nearest, -1)
 
 
-def _add_grains(
-    signal: np.ndarray, position: np.ndarray, source: np.ndarray, left: np.ndarray, right: np.ndarray, n_samples: int
-) -> np.ndarray:
+def _add_grains(signal: np.ndarray, marks: Marks, grains: _Grains, mark: np.ndarray, n_samples: int) -> np.ndarray:
     """Sum of the Hann-windowed grains; each is taken from a GRID times finer signal, so no shift is rounded."""
-    pad = PAD
-    n_padded = scipy.fft.next_fast_len(len(signal) + 2 * pad, real=True)
-    spectrum = scipy.fft.rfft(np.pad(signal.astype(np.float32), pad) * np.float32(GRID), n_padded)
+    n_padded = scipy.fft.next_fast_len(len(signal) + 2 * PAD, real=True)
+    spectrum = scipy.fft.rfft(np.pad(signal.astype(np.float32), PAD) * np.float32(GRID), n_padded)
     if n_padded % 2 == 0:
         spectrum[-1] *= 0.5  # half the sampling rate is one bin of this transform, and two of the finer one
     fine = scipy.fft.irfft(spectrum, n_padded * GRID)
 
-    # No window reaches past the neighbouring marks: a sample hears the grain before it and the grain after it.
+    spacing = np.diff(marks.position, prepend=marks.position[0] - 1.0, append=marks.position[-1] + 1.0)
+    cycles = _Grains(marks.position, marks.position, spacing[:-1], spacing[1:])
+    own_mean = _means(_halves(fine, cycles, len(signal)), len(marks.position))
+    halves = _halves(fine, grains, n_samples)
+    excess = np.where(mark >= 0, _means(halves, len(mark)) - own_mean[mark], 0.0)
+    return sum(weight * (values - excess[grain]) for grain, weight, values in halves)
+
+
+def _halves(fine: np.ndarray, grains: _Grains, n_samples: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The grain before and the grain after each sample, with its weight and its value there: (n_samples,) each.
+
+    No window reaches past the neighbouring marks, so a sample hears these two.
+    """
     sample = np.arange(n_samples)
-    before = np.searchsorted(position, sample, side="right") - 1
-    shift = np.rint((source - position) * GRID).astype(int) + pad * GRID
-    result = np.zeros(n_samples)
-    for grain, half_width in ((before, right), (np.minimum(before + 1, len(position) - 1), left)):
-        distance = np.minimum(np.abs(sample - position[grain]) / half_width[grain], 1.0)
+    before = np.searchsorted(grains.position, sample, side="right") - 1
+    after = np.minimum(before + 1, len(grains.position) - 1)
+    shift = np.rint((grains.source - grains.position) * GRID).astype(int) + PAD * GRID
+    halves = []
+    for grain, half_width in ((before, grains.right), (after, grains.left)):
+        distance = np.minimum(np.abs(sample - grains.position[grain]) / half_width[grain], 1.0)
         index = np.clip(sample * GRID + shift[grain], 0, len(fine) - 1)
-        result += (0.5 + 0.5 * np.cos(np.pi * distance)) * fine[index]
-    return result
+        halves.append((grain, 0.5 + 0.5 * np.cos(np.pi * distance), fine[index]))
+    return halves
+
+
+def _means(halves: list[tuple[np.ndarray, np.ndarray, np.ndarray]], n_grains: int) -> np.ndarray:
+    """(n_grains,) mean of each grain under its window."""
+    total, mass = np.zeros(n_grains), np.zeros(n_grains)
+    for grain, weight, values in halves:
+        total += np.bincount(grain, weight * values, n_grains)
+        mass += np.bincount(grain, weight, n_grains)
+    return total / np.maximum(mass, 1e-9)

@@ -7,6 +7,7 @@ Shapes: B clips, T samples, T' samples of the results, K + 1 knots of the time a
 """
 
 import math
+from dataclasses import dataclass
 
 import scipy.fft
 import torch
@@ -45,8 +46,18 @@ def overlap_add(
     Returns:
         (B, T') float32, T' the longest of *n_samples*; what lies beyond a result's end has no meaning.
     """
-    grains = _place_grains(marks, target, source, ratio, n_target, n_samples, sampling_rate)
-    return _add_grains(wav, *grains, int(n_samples.max()))
+    grains, mark = _place_grains(marks, target, source, ratio, n_target, n_samples, sampling_rate)
+    return _add_grains(wav, marks, grains, mark, n_samples)
+
+
+@dataclass(frozen=True)
+class _Grains:
+    """Where grains lie, in samples: centre in the result (infinity for none) and in the source, half-widths, (B, G)."""
+
+    position: Tensor
+    source: Tensor
+    left: Tensor
+    right: Tensor
 
 
 def _place_grains(
@@ -57,8 +68,8 @@ def _place_grains(
     n_target: Tensor,
     n_samples: Tensor,
     sampling_rate: int,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Centre in the result, centre in the source and window half-widths of every grain, (B, G) samples."""
+) -> tuple[_Grains, Tensor]:
+    """Every grain, and (B, G) the mark of the cycle that it holds: -1 for a grain of unvoiced sound."""
     position, n_marks, voiced, cycle = marks.position, marks.n_marks, marks.voiced, marks.cycle
     batch = len(position)
     n_knots = n_target + 1
@@ -108,10 +119,10 @@ def _place_grains(
     right = right.scatter(1, (n_grains - 1)[:, None], 1.0)
     left = torch.where(is_voiced, torch.minimum(left, source_before.gather(1, nearest)), left)
     right = torch.where(is_voiced, torch.minimum(right, source_next.gather(1, nearest)), right)
-    return placed, centre, left, right
+    return _Grains(placed, centre, left, right), torch.where(is_voiced, nearest, -1)
 
 
-def _add_grains(wav: Tensor, position: Tensor, source: Tensor, left: Tensor, right: Tensor, n_samples: int) -> Tensor:
+def _add_grains(wav: Tensor, marks: MarkRows, grains: _Grains, mark: Tensor, n_samples: Tensor) -> Tensor:
     """(B, T') sum of the Hann-windowed grains; each is taken from a GRID times finer signal, so no shift is rounded."""
     n_padded = scipy.fft.next_fast_len(wav.shape[1] + 2 * PAD, real=True)
     spectrum = torch.fft.rfft(functional.pad(wav, (PAD, PAD)), n_padded)
@@ -119,19 +130,48 @@ def _add_grains(wav: Tensor, position: Tensor, source: Tensor, left: Tensor, rig
         spectrum[:, -1] *= 0.5  # half the sampling rate is one bin of this transform, and two of the finer one
     fine = torch.fft.irfft(spectrum * float(GRID), n_padded * GRID)  # (B, GRID * n_padded)
 
-    batch, n_slots = position.shape
-    exists = position.isfinite()
-    placed = torch.where(exists, position * GRID, 0.0).round().long()
-    shift = torch.where(exists, source * GRID, 0.0).round().long() - placed + PAD * GRID
-    first = torch.where(exists, -(-placed // GRID), n_samples).clamp(max=n_samples)
-    starts = torch.zeros(batch, n_samples + 1, dtype=torch.int32, device=wav.device)
+    spacing = marks.position.diff(dim=1)
+    spacing = functional.pad(torch.where(spacing.isfinite(), spacing, 1.0), (1, 1), value=1.0)
+    cycles = _Grains(marks.position, marks.position, spacing[:, :-1], spacing[:, 1:])
+    # The last mark of a clip stands at its end.
+    length = marks.position.gather(1, (marks.n_marks - 1)[:, None]).squeeze(1).long()
+    own_mean = _means(_halves(fine, cycles, length), marks.position)
+    halves = _halves(fine, grains, n_samples)
+    excess = _means(halves, grains.position) - own_mean.gather(1, mark.clamp(min=0))
+    excess = torch.where(mark >= 0, excess, 0.0)
+    return sum(weight * (values - excess.gather(1, grain)) for grain, weight, values in halves)
+
+
+def _halves(fine: Tensor, grains: _Grains, n_samples: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """The grain before and the grain after each sample, with its weight and its value there, (B, T') each.
+
+    Beyond a clip's *n_samples* (B,) weights are 0, whatever longer clips are in the batch.
+    """
+    batch, n_slots = grains.position.shape
+    n_columns = int(n_samples.max())
+    there = inside(n_samples, n_columns)
+    exists = grains.position.isfinite()
+    placed = torch.where(exists, grains.position * GRID, 0.0).round().long()
+    shift = torch.where(exists, grains.source * GRID, 0.0).round().long() - placed + PAD * GRID
+    first = torch.where(exists, -(-placed // GRID), n_columns).clamp(max=n_columns)
+    starts = torch.zeros(batch, n_columns + 1, dtype=torch.int32, device=fine.device)
     starts.scatter_add_(1, first, torch.ones_like(first, dtype=torch.int32))
-    before = starts.cumsum(dim=1)[:, :n_samples] - 1  # (B, T') int64
-    sample = torch.arange(n_samples, device=wav.device) * GRID
-    result = torch.zeros(batch, n_samples, dtype=torch.float32, device=wav.device)
-    for grain, half_width in ((before, right), (torch.clamp(before + 1, max=n_slots - 1), left)):
+    before = starts.cumsum(dim=1)[:, :n_columns] - 1  # (B, T') int64
+    sample = torch.arange(n_columns, device=fine.device) * GRID
+    halves = []
+    for grain, half_width in ((before, grains.right), (torch.clamp(before + 1, max=n_slots - 1), grains.left)):
         reach = torch.where(exists, half_width * GRID, 1.0).float()
         distance = (sample - placed.gather(1, grain)).abs().float() / reach.gather(1, grain)
         index = (sample + shift.gather(1, grain)).clamp(0, fine.shape[1] - 1)
-        result += (0.5 + 0.5 * torch.cos(math.pi * distance.clamp(max=1.0))) * fine.gather(1, index)
-    return result
+        weight = (0.5 + 0.5 * torch.cos(math.pi * distance.clamp(max=1.0))) * there
+        halves.append((grain, weight, fine.gather(1, index)))
+    return halves
+
+
+def _means(halves: list[tuple[Tensor, Tensor, Tensor]], position: Tensor) -> Tensor:
+    """Mean of each grain under its window, in the shape of *position*."""
+    total, mass = (torch.zeros_like(position, dtype=torch.float32) for _ in range(2))
+    for grain, weight, values in halves:
+        total.scatter_add_(1, grain, weight * values)
+        mass.scatter_add_(1, grain, weight)
+    return total / mass.clamp(min=1e-9)

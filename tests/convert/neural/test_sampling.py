@@ -1,5 +1,7 @@
 """Conversion of whole batches says and sounds what conversion one by one does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,8 +11,19 @@ from emoforge.audio import decode
 from emoforge.convert.neural.batches import Scale
 from emoforge.convert.neural.converter import Neural
 from emoforge.convert.neural.model import PerformanceField, Size
-from emoforge.convert.neural.pairs import ENVELOPE, F0, N_FEATURES, N_STATISTICS, N_TARGETS, STRETCH
-from emoforge.convert.neural.sampling import Sampler
+from emoforge.convert.neural.pairs import (
+    ENVELOPE,
+    F0,
+    N_FEATURES,
+    N_STATISTICS,
+    N_TARGETS,
+    STRETCH,
+    VOICED,
+    Example,
+    read,
+)
+from emoforge.convert.neural.sampling import Prompt, Sampler
+from emoforge.convert.neural.spread import f0_spread
 from emoforge.errors import AudioError, EmoforgeError
 
 EMOTIONS = ("anger", "fear", "sadness")
@@ -34,7 +47,9 @@ def converter():
     targets[0, F0], targets[1, F0], targets[1, STRETCH], targets[1, ENVELOPE] = 2.0, 2.0, 0.3, 8.0
     features = np.stack([np.zeros(N_FEATURES), np.full(N_FEATURES, 5.0)]).astype(np.float32)
     statistics = np.stack([np.zeros(N_STATISTICS), np.full(N_STATISTICS, 5.0)]).astype(np.float32)
-    return Neural(lively_network(), Scale(features, statistics, targets), EMOTIONS, voices=statistics)
+    scale = Scale(features, statistics, targets)
+    f0_spread = np.array([1.0, 1.7, 1.2], dtype=np.float32)
+    return Neural(lively_network(), scale, EMOTIONS, voices=statistics, f0_spread=f0_spread)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +64,14 @@ def jobs():
 
 
 def sampler(converter):
-    return Sampler(converter.network, converter.scale, converter.emotions, converter.guidance, converter.temperature)
+    return Sampler(
+        converter.network,
+        converter.scale,
+        converter.emotions,
+        converter.guidance,
+        converter.temperature,
+        converter.f0_spread,
+    )
 
 
 def test_styles_of_a_batch_are_those_of_its_clips_alone(converter, jobs):
@@ -139,3 +161,29 @@ def test_an_accelerator_says_the_same(converter, jobs):
         alone = converter.convert(source, emotion, intensity=intensity, seed=seed).signal
         assert len(conversion.signal) == len(alone)
         assert snr_db(alone, conversion.signal) > 30
+
+
+def test_contours_are_spread_as_far_as_those_of_the_training(converter, jobs):
+    plain = replace(sampler(converter), f0_spread=np.ones(len(EMOTIONS), dtype=np.float32))
+    sources = [read(source.tracks) for source, *_ in jobs[:4]]
+    acted = {"anger": 1.4, "fear": 0.5, "sadness": 5.0}
+    examples = []
+    for emotion, factor in acted.items():
+        drawn = plain.draw([Prompt(source, EMOTIONS.index(emotion), seed) for seed, source in enumerate(sources)])
+        for source, said in zip(sources, drawn.numpy(), strict=True):
+            targets = said[: len(source.features)].astype(np.float32)
+            voiced = source.features[:, VOICED] > 0.5
+            mean_st = targets[voiced, F0].mean()
+            targets[:, F0] = mean_st + factor * (targets[:, F0] - mean_st)
+            weights = np.repeat(voiced[:, None], N_TARGETS, axis=1).astype(np.float32)
+            examples.append(Example("s", emotion, source, targets, weights))
+    assert f0_spread(sampler(converter), examples) == pytest.approx([1.4, 1.0, 2.0], rel=0.01)
+
+
+def test_spread_moves_the_contour_and_not_its_mean(converter, jobs):
+    prompt = [Prompt(read(jobs[1][0].tracks), EMOTIONS.index("fear"), 3)]
+    plain = replace(sampler(converter), f0_spread=np.ones(len(EMOTIONS), dtype=np.float32))
+    narrow, wide = (s.draw(prompt)[0, :, F0].numpy() for s in (plain, sampler(converter)))
+    voiced = prompt[0].source.features[:, VOICED] > 0.99
+    assert wide[voiced].std() == pytest.approx(1.7 * narrow[voiced].std(), rel=1e-4)
+    assert wide[voiced].mean() == pytest.approx(narrow[voiced].mean(), abs=0.3)

@@ -15,6 +15,7 @@ from emoforge.convert.neural.checkpoint import Point
 from emoforge.convert.neural.model import PerformanceField, Size
 from emoforge.convert.neural.pairs import N_TARGETS, POOL, STRETCH, VOICE, examples, manner_between, read, style_of
 from emoforge.convert.neural.sampling import Prompt, Sampler
+from emoforge.convert.neural.spread import f0_spread
 from emoforge.convert.neural.training import Look, TrainingOptions, train_field
 from emoforge.convert.neural.typicality import with_typicality
 from emoforge.convert.statistics import activity
@@ -33,6 +34,7 @@ class Neural(Converter):
 
     Attributes:
         voices: (n_speakers, N_STATISTICS) float32, mean statistics of each training speaker's neutral clips.
+        f0_spread: (n_emotions,) float32; see :mod:`emoforge.convert.neural.spread`.
     """
 
     name = "neural"
@@ -44,6 +46,7 @@ class Neural(Converter):
         emotions: Sequence[str],
         *,
         voices: np.ndarray,
+        f0_spread: np.ndarray | None = None,
         guidance: float = GUIDANCE,
         temperature: float = TEMPERATURE,
         points: Sequence[Point] = (),
@@ -53,6 +56,7 @@ class Neural(Converter):
         self.scale = scale
         self.emotions = tuple(emotions)
         self.voices = voices
+        self.f0_spread = np.ones(len(self.emotions), dtype=np.float32) if f0_spread is None else f0_spread
         self.guidance = guidance
         self.temperature = temperature
         self.points = tuple(points)
@@ -104,7 +108,10 @@ class Neural(Converter):
             checkpoint=checkpoint,
             on_point=on_point,
         )
-        return cls(network, scale, emotions, points=points, n_examples=len(found), **settings)
+        converter = cls(network, scale, emotions, points=points, n_examples=len(found), **settings)
+        with one_thread():
+            converter.f0_spread = f0_spread(converter._sampler, found)
+        return converter
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
@@ -167,12 +174,12 @@ class Neural(Converter):
 
     @property
     def _sampler(self) -> Sampler:
-        return Sampler(self.network, self.scale, self.emotions, self.guidance, self.temperature)
+        return Sampler(self.network, self.scale, self.emotions, self.guidance, self.temperature, self.f0_spread)
 
     def save(self, folder: str | PathLike[str]) -> None:
         arrays = {f"network.{name}": values.numpy() for name, values in self.network.state_dict().items()}
         arrays |= {f"scale.{name}": getattr(self.scale, name) for name in ("features", "statistics", "targets")}
-        arrays["voices"] = self.voices
+        arrays |= {"voices": self.voices, "f0_spread": self.f0_spread}
         size = self.network.size
         description = {
             "emotions": list(self.emotions),
@@ -196,6 +203,7 @@ class Neural(Converter):
                 scale,
                 description["emotions"],
                 voices=arrays["voices"],
+                f0_spread=arrays["f0_spread"],
                 guidance=description["guidance"],
                 temperature=description["temperature"],
             )

@@ -34,6 +34,8 @@ N_STATISTICS = N_CEPSTRA + 4
 F0_LIMIT_ST = 24.0
 MAX_STRETCH_LOG2 = 1.0
 
+#: Column of the features that says whether a frame is voiced.
+VOICED = N_CEPSTRA + 1
 #: Columns of the statistics that tell voices apart and change little with emotion: the finer cepstra.
 VOICE = slice(6, N_CEPSTRA)
 # Columns of the statistics.

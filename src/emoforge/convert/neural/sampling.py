@@ -25,6 +25,7 @@ from emoforge.convert.neural.pairs import (
     N_TARGETS,
     POOL,
     STRETCH,
+    VOICED,
     Source,
     contour,
     read,
@@ -38,8 +39,8 @@ from emoforge.prosody.tracks import Tracks
 #: Steps of Euler's method from noise to performance.
 STEPS = 8
 #: Standard deviations of the smoothing along time, in frames. What is faster in the envelope is mostly what alignments
-#: got wrong, and costs naturalness.
-ENVELOPE_SMOOTHING, F0_SMOOTHING = 2.0, 1.0
+#: got wrong, and costs naturalness. F0 needs its small movements to be heard as surprise or disgust.
+ENVELOPE_SMOOTHING, F0_SMOOTHING = 2.0, 0.5
 #: How much of the guidance each column of a performance gets. Level gets none: a level led past what anybody acted is
 #: heard as noise or as a murmur, and adds nothing to the emotion. Details of the envelope get little: they carry voice.
 GUIDED = np.full(N_TARGETS, 0.3, dtype=np.float32)
@@ -92,6 +93,7 @@ class Sampler:
         guidance: how far past any emotion's performance the one asked for is led, which is at 1 (Ho and Salimans 2022,
             "Classifier-free diffusion guidance").
         temperature: standard deviation of the noise.
+        f0_spread: (n_emotions,) float32; see :func:`emoforge.convert.neural.spread.f0_spread`.
         typicality: of performances, from -1 (least typical of the emotion) to 1.
     """
 
@@ -100,6 +102,7 @@ class Sampler:
     emotions: tuple[str, ...]
     guidance: float
     temperature: float
+    f0_spread: np.ndarray
     typicality: float = 1.0
 
     def to(self, device: str | torch.device) -> "Sampler":
@@ -144,6 +147,10 @@ class Sampler:
         mask = given["mask"][: len(prompts)]
         x[..., ENVELOPE] = _smooth(x[..., ENVELOPE], mask, ENVELOPE_SMOOTHING)
         x[..., F0 : F0 + 1] = _smooth(x[..., F0 : F0 + 1], mask, F0_SMOOTHING)
+        voiced = features[..., VOICED] * mask
+        mean_st = (voiced * x[..., F0]).sum(dim=1, keepdim=True) / voiced.sum(dim=1, keepdim=True).clamp_min(1e-3)
+        spread = torch.from_numpy(self.f0_spread[[prompt.emotion for prompt in prompts]]).to(device)[:, None]
+        x[..., F0] = mean_st + spread * (x[..., F0] - mean_st)
         return x
 
     def perform(self, jobs: Sequence[Job]) -> StyleRows:
