@@ -2,17 +2,19 @@
 # make repro CORPUS=ravdess CORPUS_ROOT=path    the same on another corpus, which params.yaml names from then on
 # make test                                     install what is missing and run every test
 # make evaluate-conversion                      converters on RAVDESS and nEMO, to studies/conversion
+# make study STUDY=scarce-ravdess               a study of when synthetic emotion helps, to studies/
 # make bench                                    measurements that are committed with the code
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORPUS ?=
+STUDY ?= scarce-ravdess
 CORPUS_ROOT ?= data/corpora/$(CORPUS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test keep bench evaluate-conversion lock clean
+.PHONY: repro test keep bench evaluate-conversion study lock clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed
@@ -40,10 +42,16 @@ bench: $(VENV)/.installed-test
 	python bench/transparency.py
 	python bench/rendering.py
 	python bench/conversion.py
+	python bench/formats.py
+	python bench/packed.py
 
 # Every converter on the same clips of RAVDESS and nEMO, whose downloads lie where studies/conversion.yaml says.
 evaluate-conversion: $(VENV)/.installed-test
 	emoforge evaluate-conversion
+
+# A study of when synthetic emotion helps: make study STUDY=scarce-ravdess
+study: $(VENV)/.installed-test
+	emoforge study "$(STUDY)"
 
 # The lock files hold exact versions; the ranges are in pyproject.toml.
 lock: $(VENV)/.uv

@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait until a command needs them, so that `emoforge --help` answers at once."""
 
 import sys
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ ProjectOption = Annotated[
 ]
 
 
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
 def main() -> None:
     """Run the command line: an error the user can mend is one line and status 1."""
     try:
@@ -38,6 +42,27 @@ def _run_stage(name: str, project: Path) -> None:
     from emoforge.pipeline.stage import run_stage
 
     run_stage(name, import_module(f"emoforge.pipeline.{name}").run, root=project)
+
+
+def _print(value: dict, lines: Callable[[dict], list[str]] | None, *, as_json: bool) -> None:
+    """Print *value* as JSON, or as what *lines* makes of it."""
+    import json
+
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json or lines is None else "\n".join(lines(value)))
+
+
+def _print_table(rows: Sequence[dict], *, title: str | None = None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    # In a pipe there is no width to fit into: a row stays on a line, so that grep finds it whole.
+    console = Console(width=None if sys.stdout.isatty() else 250)
+    if title:
+        console.print(title, style="bold", highlight=False)
+    console.print(table)
 
 
 @app.command()
@@ -139,6 +164,23 @@ def publish(project: ProjectOption = Path()) -> None:
 
 
 @app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="Folder to write, which must not exist or be empty.")],
+    to: Annotated[str, typer.Option("--to", help="parquet, webdataset, lhotse, audformat or flac.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Folder of any published set.", show_default="the project's data/publish")
+    ] = None,
+    shard_size: Annotated[str, typer.Option(help="Size of a shard at most, where the format has shards.")] = "500MB",
+    project: ProjectOption = Path(),
+) -> None:
+    """Write the published set in another format, its card included."""
+    from emoforge.pipeline.export import export
+    from emoforge.pipeline.layout import Layout
+
+    print(export(dataset or Layout(project).stage("publish"), out, to=to, shard_size=shard_size))
+
+
+@app.command()
 def train(project: ProjectOption = Path()) -> None:
     """Train one recogniser an arm: real, classical, synthetic and both."""
     _run_stage("train", project)
@@ -192,9 +234,102 @@ def _listed(names: str) -> list[str]:
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="A file in studies/ without its suffix, or a path of one.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where results go.", show_default="studies/NAME")
+    ] = None,
+    project: ProjectOption = Path(),
+) -> None:
+    """Find out when synthetic emotion helps: folds, seeds, arms and ratios, every choice made on training speakers."""
+    from emoforge.pipeline.study import run
+
+    print(run(name, root=project, output=output))
+
+
+@app.command()
+def recommend(
+    write: Annotated[bool, typer.Option("--write", help="Write the advice into params.yaml.")] = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Say whether synthetic clips help here, and how many and which: by validation on training speakers alone."""
+    from emoforge.pipeline.recommend import run
+
+    for line in run(root=project, write=write):
+        print(line)
+
+
+@app.command()
 def report(project: ProjectOption = Path()) -> None:
     """Write a page to look at and listen to."""
     _run_stage("report", project)
+
+
+@app.command()
+def trace(
+    clip: Annotated[str, typer.Argument(help="clip_id, the beginning of one, or a file named by one.")],
+    json: JsonOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Say where a clip comes from: recording, converter, params, scores, licence and version."""
+    from emoforge.pipeline.trace import lines, trace
+
+    _print(trace(clip, root=project), lines, as_json=json)
+
+
+@app.command()
+def audit(
+    dataset: Annotated[
+        Path | None, typer.Argument(help="Folder of a published set.", show_default="all clips of the project")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    json: JsonOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Check a set: checksums, leaks, duplicates, licences, balance. Status 1 says that there is an error."""
+    from emoforge.pipeline.audit import audit, lines
+
+    report = audit(dataset, root=project)
+    _print(report, lines, as_json=json)
+    if report["errors"] or (strict and report["warnings"]):
+        raise typer.Exit(1)
+
+
+@app.command()
+def withdraw(
+    speaker: Annotated[str, typer.Option(help="Who withdrew consent, as the manifest names them.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Folder of a published set.", show_default="the project's data/publish")
+    ] = None,
+    converter: Annotated[
+        list[Path] | None, typer.Option(help="Folder of another converter to look into; may be given several times.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Leave a person out: of the published set at once, of everything with the next `dvc repro`."""
+    from emoforge.pipeline.withdraw import lines, withdraw
+
+    for line in lines(withdraw(speaker, root=project, dataset=dataset, converters=converter or [], dry_run=dry_run)):
+        print(line)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="REV_A", help="Git revision, or name of an experiment.")],
+    after: Annotated[str | None, typer.Argument(metavar="REV_B", show_default="the working tree")] = None,
+    json: JsonOption = False,
+    project: ProjectOption = Path(),
+) -> None:
+    """Say what changed between two versions of the set: clips in and out, why, and scores."""
+    from emoforge.pipeline.diff import diff, tables
+
+    changed = diff(before, after, root=project)
+    if json:
+        _print(changed, None, as_json=True)
+        return
+    for title, rows in tables(changed).items():
+        _print_table(rows, title=f"\n{title}")
 
 
 @app.command()
@@ -236,17 +371,9 @@ def doctor(project: ProjectOption = Path()) -> None:
 @corpora_app.command("list")
 def corpora_list() -> None:
     """Print every corpus that emoforge reads."""
-    from rich.console import Console
-    from rich.table import Table
-
     from emoforge.corpora import corpora_table
 
-    rows = corpora_table()
-    table = Table(*rows[0], box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    # In a pipe there is no width to fit into: a row stays on a line, so that grep finds it whole.
-    Console(width=None if sys.stdout.isatty() else 250).print(table)
+    _print_table(corpora_table())
 
 
 @corpora_app.command("fetch")

@@ -6,7 +6,8 @@ what another has written. The schema below is the whole of it: columns that a st
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -177,65 +178,96 @@ def conform(table: pa.Table, *, schema: pa.Schema = SCHEMA, name: str = "manifes
     return pa.Table.from_arrays([column.combine_chunks() for column in table.columns], schema=schema)
 
 
+class Problem(NamedTuple):
+    """What is wrong with a row of a manifest.
+
+    Attributes:
+        code: kind of problem.
+        clip_id: the row.
+        message: what is wrong, in a line.
+    """
+
+    code: str
+    clip_id: str
+    message: str
+
+
 def validate(table: pa.Table, *, name: str = "manifest") -> pa.Table:
     """Return *table* if every row holds allowed values and no row leaks from one split into another.
 
     Raises:
-        ManifestError: with the first offending clip: a value outside the vocabulary, a clip_id used twice, a
-            speaker in two splits, a converted clip without its source, in another split than its source, in a voice
-            other than its source's, or in the manner of a clip outside the training split.
+        ManifestError: with the first of its :func:`problems`.
     """
-    for column, allowed in (("emotion", EMOTIONS), ("gender", GENDERS), ("origin", ORIGINS), ("split", SPLITS)):
-        for value in pc.unique(table.column(column)).to_pylist():
-            if value not in allowed:
-                raise ManifestError(f"{name}: {unknown_value(column, value, allowed)}")
-    _check_unique(table, name)
-    _check_speakers(table, name)
-    _check_lineage(table, name)
+    for problem in problems(table):
+        raise ManifestError(f"{name}: {problem.message}")
     return table
 
 
-def _check_unique(table: pa.Table, name: str) -> None:
-    counts = pc.value_counts(table.column("clip_id")).to_pylist()
-    for entry in counts:
+def problems(table: pa.Table) -> Iterator[Problem]:
+    """Yield what is wrong with *table*, in this order.
+
+    - ``value``: a value outside the vocabulary, once a value.
+    - ``clip-twice``: a clip_id used again, once an id.
+    - ``speaker-split``: a clip of a speaker in another split than the speaker's first clip.
+    - ``source-missing``, ``source-split``, ``source-voice``: a converted clip without its recorded source, in another
+      split than it, or in another voice.
+    - ``style-missing``, ``style-split``: a converted clip in the manner of an unknown clip, or of one outside the
+      training split.
+    """
+    for column, allowed in (("emotion", EMOTIONS), ("gender", GENDERS), ("origin", ORIGINS), ("split", SPLITS)):
+        values = table.column(column)
+        for value in pc.unique(values).to_pylist():
+            if value not in allowed:
+                first = table.column("clip_id")[pc.index(values, value).as_py()].as_py()
+                yield Problem("value", first, unknown_value(column, value, allowed))
+    for entry in pc.value_counts(table.column("clip_id")).to_pylist():
         if entry["counts"] > 1:
-            raise ManifestError(f"{name}: clip_id {entry['values']!r} stands in {entry['counts']} rows")
+            clip_id, count = entry["values"], entry["counts"]
+            yield Problem("clip-twice", clip_id, f"clip_id {clip_id!r} stands in {count} rows")
+    yield from _split_problems(table)
+    yield from _lineage_problems(table)
 
 
-def _check_speakers(table: pa.Table, name: str) -> None:
+def _split_problems(table: pa.Table) -> Iterator[Problem]:
     split_of: dict[str, str] = {}
-    for speaker, split in zip(table["speaker"].to_pylist(), table["split"].to_pylist(), strict=True):
+    columns = (table.column(name).to_pylist() for name in ("clip_id", "speaker", "split"))
+    for clip_id, speaker, split in zip(*columns, strict=True):
         if split_of.setdefault(speaker, split) != split:
-            raise ManifestError(
-                f"{name}: speaker {speaker!r} is in the splits {split_of[speaker]!r} and {split!r}; a speaker belongs "
-                "to one split only"
+            yield Problem(
+                "speaker-split",
+                clip_id,
+                f"speaker {speaker!r} is in the splits {split_of[speaker]!r} and {split!r}; a speaker belongs to one "
+                "split only",
             )
 
 
-def _check_lineage(table: pa.Table, name: str) -> None:
+def _lineage_problems(table: pa.Table) -> Iterator[Problem]:
     columns = ["clip_id", "source_clip_id", "style_clip_id", "speaker", "origin", "split"]
     rows = {row["clip_id"]: row for row in table.select(columns).to_pylist()}
-    for row in rows.values():
+    for clip_id, row in rows.items():
         if row["origin"] == "recorded":
             continue
         source = rows.get(row["source_clip_id"])
         if source is None or source["origin"] != "recorded":
-            raise ManifestError(f"{name}: converted clip {row['clip_id']} has no recorded source in the manifest")
+            yield Problem("source-missing", clip_id, f"converted clip {clip_id} has no recorded source in the manifest")
+            source = row
         if source["split"] != row["split"]:
-            raise ManifestError(
-                f"{name}: converted clip {row['clip_id']} is in split {row['split']!r}, its source in "
-                f"{source['split']!r}; a clip inherits its source's split"
+            yield Problem(
+                "source-split",
+                clip_id,
+                f"converted clip {clip_id} is in split {row['split']!r}, its source in {source['split']!r}; a clip "
+                "inherits its source's split",
             )
         if source["speaker"] != row["speaker"]:
-            raise ManifestError(
-                f"{name}: converted clip {row['clip_id']} is labelled {row['speaker']!r}, its source is "
-                f"{source['speaker']!r}"
+            yield Problem(
+                "source-voice",
+                clip_id,
+                f"converted clip {clip_id} is labelled {row['speaker']!r}, its source is {source['speaker']!r}",
             )
-        if row["style_clip_id"] is None:
-            continue
-        style = rows.get(row["style_clip_id"])
-        if style is None or style["split"] != "train":
-            where = "is not in the manifest" if style is None else f"is a {style['split']} clip"
-            raise ManifestError(
-                f"{name}: converted clip {row['clip_id']} leaks: the clip whose manner it copies {where}"
-            )
+        style_id = row["style_clip_id"]
+        style = rows.get(style_id)
+        leak = f"converted clip {clip_id} leaks: the clip whose manner it copies"
+        if style_id is not None and style is None:
+            yield Problem("style-missing", clip_id, f"{leak} is not in the manifest")
+        elif style is not None and style["split"] != "train":
+            yield Problem("style-split", clip_id, f"{leak} is a {style['split']} clip")

@@ -1,6 +1,9 @@
 """params.yaml as typed, frozen sections named like the stages; the whole file is checked before any work."""
 
+import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,11 +13,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from emoforge import corpora
 from emoforge.errors import EmoforgeError, ParamsError, unknown_value
 from emoforge.labels import canonical_emotion
+from emoforge.outputs import written_aside
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
+#: Stands for what `emoforge recommend` found out; :func:`resolved` puts that in its place.
+AUTO = "auto"
+Auto = Literal["auto"]
 
 
 def _known_corpus(name: str) -> str:
@@ -54,6 +61,8 @@ class IngestParams(Section):
     n_folds: Annotated[int, Field(ge=2)] = Field(description="folds, where the corpus has no published ones")
     val_speakers: AtLeastOne = Field(description="speakers held out for early stopping and calibration")
     enrolment_clips: Count = Field(description="neutral clips a speaker that calibrate it and are never scored")
+    # Nobody has withdrawn from a project that is older than this key.
+    withdrawn: list[str] = Field(default=[], description="speakers who withdrew consent and are left out")
 
     @field_validator("emotions")
     @classmethod
@@ -114,7 +123,7 @@ class ScoreParams(Section):
 
 
 class SelectParams(Section):
-    min_confidence: Share = Field(description="lowest confidence of the judge in the target emotion")
+    min_confidence: Share | Auto = Field(description="lowest confidence of the judge in the target emotion, or auto")
     max_confidence: Share = Field(description="highest: what is recognised already teaches least")
     min_naturalness: Annotated[float, Field(ge=1, le=5)] = Field(description="lowest DNSMOS overall")
     min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(description="lowest cosine to the speaker")
@@ -124,13 +133,13 @@ class SelectParams(Section):
     min_duration_ratio: Positive = Field(description="shortest conversion, over its source")
     max_duration_ratio: Positive = Field(description="longest conversion, over its source")
     max_f0_range_st: Positive = Field(description="widest range of F0, in semitones")
-    ratio: Annotated[float, Field(ge=0)] = Field(description="synthetic clips for every real training clip")
+    ratio: Annotated[float, Field(ge=0)] | Auto = Field(description="synthetic clips for every real one, or auto")
     balance: Literal["equal", "none"] = Field(description="whether emotions are held to equal numbers")
     prefer: Literal["random", "confidence", "naturalness"] = Field(description="who stays when there are too many")
 
     @model_validator(mode="after")
     def _ordered(self) -> "SelectParams":
-        if self.min_confidence > self.max_confidence:
+        if self.min_confidence != AUTO and self.min_confidence > self.max_confidence:
             raise ValueError("min_confidence must not be above max_confidence")
         return self
 
@@ -140,9 +149,13 @@ class PublishParams(Section):
 
 
 class TrainParams(Section):
-    model: Literal["svm", "logmel"] = Field(description="kind of recogniser: svm (on functionals) or logmel (neural)")
-    added_weight: Share = Field(description="weight of an added clip against a real one")
-    steps: AtLeastOne = Field(description="gradient steps of the log-mel recogniser, equal in every arm")
+    model: Literal["svm", "logmel", "fusion", "pretrained"] = Field(
+        description="kind of recogniser: svm (on functionals), logmel (neural), fusion (of both) or pretrained"
+    )
+    # Nobody needs an encoder by default.
+    encoder: str = Field(default="", description="of pretrained: a bundle of torchaudio.pipelines, or a folder")
+    added_weight: Share | Auto = Field(description="weight of an added clip against a real one, or auto")
+    steps: AtLeastOne = Field(description="gradient steps of logmel and fusion, equal in every arm")
 
 
 class EvaluateParams(Section):
@@ -196,6 +209,51 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
         raise ParamsError(f"{path}: {_describe(error)}") from None
 
 
+def resolved(params: Params, advice: str | os.PathLike) -> Params:
+    """Return *params* with what the file *advice* of `emoforge recommend` says in the place of every `auto`.
+
+    Raises:
+        ParamsError: a key is `auto` and there is no advice for it.
+    """
+    changes: dict[str, dict[str, float]] = {}
+    for section, keys in (("select", ("ratio", "min_confidence")), ("train", ("added_weight",))):
+        for key in keys:
+            if getattr(getattr(params, section), key) != AUTO:
+                continue
+            try:
+                value = json.loads(Path(advice).read_text("utf-8"))["params"][section][key]
+            except (OSError, ValueError, KeyError, TypeError):
+                raise ParamsError(
+                    f"params.yaml: {section}.{key} = 'auto', but {advice} has no advice; run `emoforge recommend`, "
+                    "or choose a value"
+                ) from None
+            changes.setdefault(section, {})[key] = value
+    if not changes:
+        return params
+    values = params.model_dump()
+    return Params.model_validate(values | {section: values[section] | found for section, found in changes.items()})
+
+
+@contextmanager
+def edited(path: str | os.PathLike) -> Iterator[dict]:
+    """Yield the values of the checked file *path* to change in place; the file stays the user's own, with its comments.
+
+    Raises:
+        ParamsError: as for :func:`load_params`.
+    """
+    from ruamel.yaml import YAML
+
+    load_params(path)
+    round_trip = YAML()
+    round_trip.preserve_quotes = True
+    # A list that is written anew stays on its line, as `[a, b]`.
+    round_trip.default_flow_style = None
+    values = round_trip.load(Path(path))
+    yield values
+    with written_aside(path) as aside:
+        round_trip.dump(values, aside)
+
+
 def explain(params: Params) -> list[str]:
     """Return a line a key: name, value and meaning, in the order of the file."""
     return _explain(params, "")
@@ -217,7 +275,7 @@ def _describe(error: ValidationError) -> str:
     # A misspelt key is also a missing one; the misspelling is what the user can see.
     errors = sorted(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     first = errors[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part) for part in _named(first["loc"]))
     if first["type"] == "extra_forbidden":
         section = _section(first["loc"][:-1])
         where = f" in `{'.'.join(map(str, first['loc'][:-1]))}`" if first["loc"][:-1] else ""
@@ -228,6 +286,19 @@ def _describe(error: ValidationError) -> str:
     value = first["input"]
     shown = f" = {value!r}" if not isinstance(value, dict) else ""
     return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
+
+
+def _named(location: tuple) -> list:
+    """Return the parts of *location* that stand in the file: pydantic adds which of several kinds of value it tried."""
+    depth = 0
+    section: type[Section] | None = Params
+    for part in location:
+        depth += 1
+        kind = section.model_fields[part].annotation if part in section.model_fields else None
+        if not (isinstance(kind, type) and issubclass(kind, Section)):
+            break
+        section = kind
+    return [*location[:depth], *(part for part in location[depth:] if isinstance(part, int))]
 
 
 def _section(location: tuple) -> type[Section]:

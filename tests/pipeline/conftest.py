@@ -1,5 +1,6 @@
 """A whole run of the pipeline on a small demo corpus, shared by the tests that look at what it left."""
 
+import shutil
 from importlib import import_module
 from pathlib import Path
 
@@ -104,3 +105,21 @@ def small_corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def small_run(small_corpus, tmp_path_factory) -> Layout:
     return run_stages(small_params(small_corpus), tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="session")
+def finished_set(tmp_path_factory) -> Layout:
+    """A project with a published set that no test may change."""
+    from tests.pipeline.small_set import make_project
+
+    from emoforge.corpora.demo import generate
+
+    folder = tmp_path_factory.mktemp("finished")
+    generate(folder / "corpus", voices=6, sentences=2, seed=0, workers=1)
+    return make_project(folder / "project", folder / "corpus")
+
+
+@pytest.fixture
+def own_set(finished_set, tmp_path) -> Layout:
+    """A copy of it to change."""
+    return Layout(shutil.copytree(finished_set.root, tmp_path / "project"))

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from emoforge.errors import AudioError, EmoforgeError
-from emoforge.ser.logmel import FLOOR_DB, LogmelNetwork, LogmelRecogniser, logmel
+from emoforge.prosody.synthetic import voice
+from emoforge.ser.logmel import FLOOR_DB, N_MELS, N_ROWS, LogmelNetwork, LogmelRecogniser, logmel
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples, load_recogniser
 from emoforge.ser.training import TrainingOptions
@@ -18,9 +19,9 @@ def rising_or_steady(rng, *, speakers, n_clips=10):
     """Noise in a speaker's own spectrum; in an angry clip a band of energy rises through it."""
     inputs, names, labels = [], [], []
     for speaker in speakers:
-        voice = rng.normal(-40, 8, (64, 1))
+        voice = rng.normal(-40, 8, (N_ROWS, 1))
         for i in range(2 * n_clips):
-            clip = voice + rng.normal(0, 2, (64, int(rng.integers(60, 100))))
+            clip = voice + rng.normal(0, 2, (N_ROWS, int(rng.integers(60, 100))))
             if i % 2:
                 clip[20:40, clip.shape[1] // 3 :] += 15
             inputs.append(clip.astype(np.float32))
@@ -53,12 +54,31 @@ def recogniser(clips):
 def test_a_tone_lights_the_band_that_holds_it():
     time_s = np.arange(16_000) / 16_000
     quiet, loud = (logmel((a * np.sin(2 * np.pi * 1000 * time_s)).astype(np.float32), 16_000) for a in (0.05, 0.5))
-    assert quiet.shape == (64, 101)
+    assert quiet.shape == (N_ROWS, 51)
     assert quiet.dtype == np.float32
-    peaks = loud[:, 10:-10].mean(axis=1)
-    assert loud[peaks.argmax(), 50] - quiet[peaks.argmax(), 50] == pytest.approx(20, abs=0.1)
+    peaks = loud[:N_MELS, 5:-5].mean(axis=1)
+    assert loud[peaks.argmax(), 25] - quiet[peaks.argmax(), 25] == pytest.approx(20, abs=0.1)
     assert 15 < peaks.argmax() < 30
-    assert logmel(np.zeros(100, dtype=np.float32), 16_000).max() == FLOOR_DB
+    assert logmel(np.zeros(100, dtype=np.float32), 16_000)[:N_MELS].max() == FLOOR_DB
+
+
+def test_the_tracks_are_pitch_voicing_and_level():
+    gliding = np.geomspace(110.0, 220.0, 16_000)
+    gliding[8_000:] = np.nan
+    signal = voice(gliding, 16_000, seed=0)
+    f0_st, voicing, level_db = logmel(signal, 16_000)[N_MELS:]
+    # 27.5 Hz is two octaves below 110 Hz, and half of an octave's glide is voiced.
+    assert f0_st[3] == pytest.approx(24.0, abs=1.0)
+    assert f0_st[22] == pytest.approx(30.0, abs=1.0)
+    assert f0_st[40] == pytest.approx(f0_st[22], abs=1.0)
+    assert voicing[5:20].min() == 1.0
+    assert voicing[30:].max() == 0.0
+    assert level_db.max() - level_db[35] > 40.0
+    assert level_db.max() - level_db.min() <= 52.0 + 1e-3
+    # Turned up, nothing but levels moves.
+    turned_up = logmel(2 * signal, 16_000)[N_MELS:]
+    np.testing.assert_allclose(turned_up[0], f0_st, atol=0.01)
+    np.testing.assert_allclose(turned_up[2] - level_db, 20 * np.log10(2), atol=1e-3)
 
 
 def test_another_rate_or_nothing_is_refused():
@@ -77,6 +97,28 @@ def test_the_network_learns_two_classes_of_new_speakers(clips, recogniser):
     probabilities = recogniser.predict_proba(test, enrolment)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert uar(test.labels, probabilities.argmax(axis=1)) > 0.9
+
+
+def test_the_tracks_alone_teach_it_too(clips):
+    """What only F0 shows is learnt: the network reads the tracks below the bands."""
+    rng = np.random.default_rng(4)
+
+    def high_or_low(speakers):
+        inputs, names, labels = [], [], []
+        for speaker in speakers:
+            for i in range(24):
+                clip = rng.normal(0, 1, (N_ROWS, 70)).astype(np.float32)
+                clip[N_MELS] += 3.0 * (i % 2)
+                inputs.append(clip)
+                names.append(speaker)
+                labels.append(i % 2)
+        return Examples(inputs, np.array(names), np.array(labels))
+
+    train, test = high_or_low("abcd"), high_or_low("ef")
+    nobody = Examples([], np.array([], dtype=str))
+    options = TrainingOptions(n_steps=40, batch_size=16, n_crop_frames=60, learning_rate=5e-3)
+    recogniser = LogmelRecogniser.fit(train, labels=LABELS, enrolment=nobody, options=options)
+    assert uar(test.labels, recogniser.predict_proba(test, nobody).argmax(axis=1)) > 0.9
 
 
 def test_a_clips_answer_does_not_depend_on_the_others(clips, recogniser):
@@ -142,7 +184,7 @@ def test_bands_are_scaled_by_weight(clips):
         LogmelRecogniser.fit(examples, labels=LABELS, enrolment=enrolment, seed=1, options=SHORT)
         for examples in (train, loud)
     )
-    np.testing.assert_allclose(weighted.band_scale, plain.band_scale, rtol=1e-3)
+    np.testing.assert_allclose(weighted.row_scale, plain.row_scale, rtol=1e-3)
 
 
 def test_long_clips_are_read_to_their_end(clips, recogniser):
@@ -170,7 +212,7 @@ def test_training_is_repeatable_and_leaves_torch_as_it_was(clips, recogniser, tm
     np.testing.assert_array_equal(loaded.predict_proba(test, enrolment), recogniser.predict_proba(test, enrolment))
 
 
-def test_validation_keeps_the_best_look_and_calibrates(clips):
+def test_validation_is_looked_at_and_calibrates(clips):
     train, test, enrolment = clips
     recogniser = LogmelRecogniser.fit(train, labels=LABELS, enrolment=enrolment, validation=test, seed=1, options=QUICK)
     assert recogniser.temperature != 1.0

@@ -140,3 +140,20 @@ def test_only_real_training_clips_make_a_judge(train):
     with pytest.raises(EmoforgeError, match="at least 2 training speakers"):
         alone = train.take(train.speakers == "s0")
         judge_of(alone, enrolment=alone)
+
+
+def test_speakers_without_a_labelled_clip_are_judged_by_those_who_heard_the_others(train):
+    stranger = train.take(train.speakers == "s5")
+    heard = train.take(train.speakers != "s5")
+    enrolment = train.take(train.labels == 0)
+    with pytest.raises(ManifestError, match="'s5' has enrolment clips but no training clip"):
+        judge_of(heard, enrolment=enrolment)
+    judge = judge_of(heard, enrolment=enrolment, unheard=["s5"])
+    probabilities = judge.judge(stranger.inputs, stranger.speakers, ["s0"] * len(stranger))
+    assert (probabilities.argmax(axis=1) == stranger.labels).mean() > 0.9
+    # The style's speaker is left out for them too.
+    changed, _ = spoilt(heard, "s0")
+    after = judge_of(changed, enrolment=enrolment, unheard=["s5"])
+    np.testing.assert_array_equal(
+        after.judge(stranger.inputs, stranger.speakers, ["s0"] * len(stranger)), probabilities
+    )

@@ -1,6 +1,7 @@
-"""Which code made something: part of the key of what is kept between runs."""
+"""Which code and which model made something: part of the key of what is kept between runs."""
 
 import hashlib
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,3 +18,24 @@ def code_sha256(*paths: str) -> str:
     for path in paths:
         files += sorted((_PACKAGE / path).rglob("*.py")) if (_PACKAGE / path).is_dir() else [_PACKAGE / path]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """Return the SHA-256 of a model folder: of the names and bytes of its files."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def commit_of(root: Path) -> str:
+    """Return the commit that is checked out, marked where tracked code differs from it."""
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], cwd=root, check=False).returncode
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+changes" if changed else "")

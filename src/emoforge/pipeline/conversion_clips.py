@@ -102,15 +102,15 @@ def _fit_converter(job: tuple[str, Layout, list[dict], Path, int, NeuralParams])
     table = manifest.from_rows(rows)
     utterances = UtteranceStore(layout, table)
     learnt_from = list(utterances.stream(table.column("clip_id").to_pylist()))
-    converter = (
-        _fit_neural(learnt_from, seed, neural) if system == "neural" else registry.fit(system, learnt_from, seed=seed)
-    )
+    converter = fit_converter(system, learnt_from, seed=seed, params=neural)
     with built_aside(folder) as aside:
         converter.save(aside)
 
 
-def _fit_neural(utterances: Sequence[Utterance], seed: int, params: NeuralParams) -> Converter:
-    """Fit on the CPU whatever the params say, so that several can be fitted side by side."""
+def fit_converter(system: str, utterances: Sequence[Utterance], *, seed: int, params: NeuralParams) -> Converter:
+    """Return a converter of kind *system*; a neural one is fitted on the CPU whatever *params* say, several at once."""
+    if system != "neural":
+        return registry.fit(system, utterances, seed=seed)
     from emoforge.convert.neural.converter import Neural
     from emoforge.pipeline.fit_neural import training_options
 

@@ -51,7 +51,7 @@ def train_judges(
             "sources": roles.sources,
             "seed": protocol.seed,
             "steps": protocol.judge_steps if kind == "logmel" else 0,
-            "code": code_sha256("ser", "pipeline/examples.py"),
+            "code": code_sha256("ser", "prosody", "pipeline/examples.py"),
         }
         folder = keyed_folder(work / "judges" / f"{corpus.name}-{number}-{kind}", key)
         folders[kind, corpus.name, number] = folder

@@ -1,4 +1,4 @@
-"""The work folder of an evaluation of conversion: converters, converted clips and what was measured on them.
+"""The work folder of an evaluation of conversion or of a study: what was computed, kept by content.
 
 Every folder carries a key: what its content depends on, code included. A folder with another key is emptied and filled
 anew, one with the same key is gone on with, part by part; so a killed run loses at most a part a process.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol as Interface
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,13 +24,25 @@ from emoforge.outputs import read_json, write_json, written_aside
 from emoforge.params import CorpusParams, Params
 from emoforge.pipeline import ingest, prosody
 from emoforge.pipeline.code import code_sha256
-from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 
 #: Conversions or clips of a part: what a killed process loses.
 CHUNK = 16
 KEY_FILE = "key.json"
+
+
+class HasWorkers(Interface):
+    """What is asked of a protocol here: how many processes compute."""
+
+    workers: int
+
+
+class Original(Interface):
+    """A corpus as a protocol names it, by registry name and folder."""
+
+    name: str
+    root: str
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def prepare_corpus(corpus: EvaluatedCorpus, params: Params, protocol: Protocol, *, root: Path, work: Path) -> Corpus:
+def prepare_corpus(corpus: Original, params: Params, protocol: HasWorkers, *, root: Path, work: Path) -> Corpus:
     """Ingest and analyse a corpus, unless that was done.
 
     Raises:
@@ -140,7 +153,7 @@ def open_utterances(layout: Layout, key: str) -> UtteranceStore:
 def drain(
     function: Callable,
     jobs: Sequence,
-    protocol: Protocol,
+    protocol: HasWorkers,
     description: str,
     unit: str,
     sizes: Sequence[int] | None = None,
@@ -169,10 +182,16 @@ def _filled(rows: Sequence[dict]) -> list[dict]:
 
 def read_rows(folder: Path) -> list[dict]:
     """Return the rows that the parts of a folder hold, in order."""
-    rows = []
-    for path in sorted(folder.glob("rows-*.parquet")):
-        try:
-            rows += pq.read_table(path).to_pylist()
-        except (pa.ArrowInvalid, OSError) as error:
-            raise ManifestError(f"{path}: cannot be read ({error}); remove it and run again") from None
-    return rows
+    return [row for path in sorted(folder.glob("rows-*.parquet")) for row in read_part(path)]
+
+
+def read_part(path: Path) -> list[dict]:
+    """Return the rows of one part.
+
+    Raises:
+        ManifestError: the file is missing or damaged.
+    """
+    try:
+        return pq.read_table(path).to_pylist()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ManifestError(f"{path}: cannot be read ({error}); remove it and run again") from None

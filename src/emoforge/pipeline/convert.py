@@ -27,7 +27,7 @@ from emoforge.errors import EmoforgeError, ManifestError
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside, read_json, write_json
 from emoforge.params import Params
-from emoforge.pipeline.code import code_sha256
+from emoforge.pipeline.code import code_sha256, folder_sha256
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 from emoforge.publish.licences import combine
@@ -157,15 +157,6 @@ def _derived_licence(licences: set[str]) -> str:
         return combine(("", licence) for licence in sorted(licences))
     except EmoforgeError:
         return " AND ".join(sorted(licences))
-
-
-def folder_sha256(folder: Path) -> str:
-    """Return the SHA-256 of a model folder: of the names and bytes of its files."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _convert_all(

@@ -26,7 +26,7 @@ def run(params: Params, layout: Layout) -> dict:
     models = {name: load_recogniser(layout.models / name) for name in ARMS}
     labels = list(models[REAL].labels)
     test = scored_clips(table, "test", labels)
-    source = ExampleSource(layout, params.train.model, ["ingest"])
+    source = ExampleSource(layout, params.train.model, ["ingest"], encoder=params.train.encoder)
     examples = source.examples(test, labels)
     enrolment = source.examples(enrolment_of(table, "test"))
     probabilities = {name: model.predict_proba(examples, enrolment) for name, model in models.items()}

@@ -4,7 +4,6 @@ See studies/conversion.yaml for the protocol and :mod:`emoforge.pipeline.convers
 """
 
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import write_json, written_aside
 from emoforge.params import Params, load_params
+from emoforge.pipeline.code import commit_of
 from emoforge.pipeline.conversion_clips import choose_real, choose_sources, convert_all, fit_converters, plan
 from emoforge.pipeline.conversion_judges import ask_judges, train_judges
 from emoforge.pipeline.conversion_measures import measure_converted, measure_recorded
@@ -99,7 +99,7 @@ def run(
         "rows": rows,
         "speed": speed,
         "command": shlex.join(["emoforge", *sys.argv[1:]]),
-        "commit": _commit(root),
+        "commit": commit_of(root),
     }
     whole = (
         set(chosen_systems) == set(protocol.systems)
@@ -367,15 +367,3 @@ def _judged_rows(rows: Sequence[dict], labels: Sequence[str]) -> Judged:
 
 def _write_wav(path: Path, signal: np.ndarray, sampling_rate: int) -> None:
     write_blocks(path, [signal[:, None]], sampling_rate, n_channels=1, extension=".wav", encoding="PCM_16")
-
-
-def _commit(root: Path) -> str:
-    """Return the commit that is checked out, marked where tracked code differs from it."""
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], cwd=root, check=False).returncode
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+changes" if changed else "")

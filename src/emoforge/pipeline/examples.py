@@ -1,6 +1,6 @@
-"""Clips as recognisers take them: inputs, speakers and label indices, for either kind of model."""
+"""Clips as recognisers take them: inputs, speakers and label indices, for every kind of recogniser."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -42,24 +42,44 @@ class ExampleSource:
         layout: the run.
         model: kind of recogniser, which decides what a clip's input is.
         stages: whose clips can be asked for.
+        encoder: of the kind `pretrained`: a bundle of torchaudio.pipelines or a folder, see
+            :func:`emoforge.pipeline.encoder.load_encoder`.
     """
 
-    def __init__(self, layout: Layout, model: str, stages: Sequence[str]) -> None:
+    def __init__(self, layout: Layout, model: str, stages: Sequence[str], *, encoder: str = "") -> None:
         self._model = model
-        if model == "svm":
+        self._encoder = encoder
+        if model in ("svm", "fusion"):
             tables = [layout.functionals("prosody" if stage == "ingest" else stage) for stage in stages]
             self._functionals = Functionals(*tables)
-        else:
+        if model != "svm":
             folders = {"score": "convert"}
             self._clips = ClipStore(*(layout.stage(folders.get(stage, stage)) / "clips" for stage in stages))
 
-    def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list[np.ndarray]:
-        """Return functionals (n_clips, n_functionals), or log-mel spectrograms (n_mels, n_frames) a clip."""
+    def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list:
+        """Return what the recogniser reads of each clip, see :class:`Examples`."""
         if self._model == "svm":
             return self._functionals(clip_ids)
+        if self._model == "logmel":
+            return self._frames(clip_ids)
+        if self._model == "fusion":
+            return list(zip(self._functionals(clip_ids), self._frames(clip_ids), strict=True))
+        from emoforge.pipeline.encoder import load_encoder
+
+        encoder = load_encoder(self._encoder)
+        if not len(clip_ids):
+            return np.zeros((0, encoder.n_features), dtype=np.float32)
+        return np.stack([encoder.embed(*self._clips.read(clip_id)) for clip_id in self._counted(clip_ids)])
+
+    def _frames(self, clip_ids: Sequence[str]) -> list[np.ndarray]:
         from emoforge.ser.logmel import logmel
 
-        return [logmel(*self._clips.read(clip_id)) for clip_id in clip_ids]
+        return [logmel(*self._clips.read(clip_id)) for clip_id in self._counted(clip_ids)]
+
+    def _counted(self, clip_ids: Sequence[str]) -> Iterable[str]:
+        from tqdm import tqdm
+
+        return tqdm(clip_ids, desc=f"inputs of {self._model}", unit="clip", disable=None)
 
     def examples(self, table: pa.Table, labels: Sequence[str] | None = None) -> Examples:
         """Return the clips of *table*, in its order; label indices are given when *labels* are."""

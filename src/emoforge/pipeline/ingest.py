@@ -5,7 +5,7 @@ usable, how loud, the same as another?), the second writes with the gains that t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,15 +46,9 @@ def run(params: Params, layout: Layout) -> dict:
     Raises:
         CorpusError: the corpus is not where it should be, or nothing in it is usable.
     """
-    recordings = [
-        recording
-        for recording in corpora.read(params.corpus.name, layout.root / params.corpus.root)
-        if not params.ingest.emotions or recording.emotion in params.ingest.emotions
-    ]
-    if not recordings:
-        raise CorpusError(f"{params.corpus.root}: no recording of the emotions {', '.join(params.ingest.emotions)}")
+    recordings = _wanted(corpora.read(params.corpus.name, layout.root / params.corpus.root), params)
     # A fold that doesn't exist is better said now than after everything is decoded.
-    _splits([f"{recording.corpus}-{recording.speaker}" for recording in recordings], recordings, params)
+    _splits([_speaker(recording) for recording in recordings], recordings, params)
     measured = _measure_all(recordings, params)
     usable, rejected = _without_duplicates(measured)
     if not usable:
@@ -69,6 +63,41 @@ def run(params: Params, layout: Layout) -> dict:
     metrics = _metrics(clips, rejected)
     write_json(layout.metrics("ingest"), metrics)
     return metrics
+
+
+def find_original(clip: Mapping[str, object], params: Params, layout: Layout) -> Recording | None:
+    """Return the recording that *clip*, a recorded row of the manifest, is of.
+
+    None where the corpus is not here, or does not give that clip under the present params.
+    """
+    try:
+        recordings = corpora.read(params.corpus.name, layout.root / params.corpus.root)
+    except CorpusError:
+        return None
+    labels = (clip["speaker"], clip["emotion"], clip["text"])
+    alike = (found for found in recordings if (_speaker(found), found.emotion, found.text) == labels)
+    return next((found for found in alike if _clip_id(_measure(found, params.ingest)) == clip["clip_id"]), None)
+
+
+def _wanted(recordings: Sequence[Recording], params: Params) -> list[Recording]:
+    """Return the recordings of the emotions asked for, without those of people who withdrew."""
+    chosen = [item for item in recordings if not params.ingest.emotions or item.emotion in params.ingest.emotions]
+    if not chosen:
+        raise CorpusError(f"{params.corpus.root}: no recording of the emotions {', '.join(params.ingest.emotions)}")
+    wanted = [item for item in chosen if _speaker(item) not in params.ingest.withdrawn]
+    if not wanted:
+        raise CorpusError(f"{params.corpus.root}: every speaker is in `ingest.withdrawn`; import another corpus")
+    return wanted
+
+
+def _speaker(recording: Recording) -> str:
+    """Return the speaker's name in the manifest."""
+    return f"{recording.corpus}-{recording.speaker}"
+
+
+def _clip_id(item: _Measured) -> str:
+    recording = item.recording
+    return manifest.make_clip_id(recording.corpus, recording.speaker, recording.stem, item.sha256)
 
 
 def _measure_all(recordings: Sequence[Recording], params: Params) -> list[_Measured]:
@@ -139,11 +168,8 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
     """Return the manifest rows of *usable*, in its order, but for what only the written clip can tell."""
     info = corpora.info(params.corpus.name)
     recordings = [item.recording for item in usable]
-    clip_ids = [
-        manifest.make_clip_id(item.recording.corpus, item.recording.speaker, item.recording.stem, item.sha256)
-        for item in usable
-    ]
-    speakers = [f"{recording.corpus}-{recording.speaker}" for recording in recordings]
+    clip_ids = [_clip_id(item) for item in usable]
+    speakers = [_speaker(recording) for recording in recordings]
     splits = _splits(speakers, recordings, params)
     enrolment = enrolment_clips(
         clip_ids,

@@ -7,24 +7,42 @@ from emoforge.clips import ClipStore
 from emoforge.outputs import built_aside, read_json, write_json
 from emoforge.params import Params
 from emoforge.pipeline.layout import Layout
-from emoforge.publish.card import write_card
-from emoforge.publish.hub import write_dataset
+from emoforge.publish.dataset import write_set
+from emoforge.publish.provenance import describe
+from emoforge.publish.recordings import write_recordings
 
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics.
 
+    The card tells how the recogniser did with and without the set, where `evaluate` has measured it: `dvc repro` sees
+    to that, since the stage depends on those metrics and nothing depends on what it publishes.
+
     Raises:
-        EmoforgeError: a source's licence forbids derivatives.
+        EmoforgeError: nothing was kept, or a source's licence forbids sharing what is made from it.
     """
     table = manifest.read(layout.manifest("select"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
     store = ClipStore(layout.stage("convert") / "clips")
-    provenance = read_json(layout.stage("converter") / "provenance.json")
+    results = layout.metrics("evaluate")
+    provenance = describe(
+        converted,
+        converter=read_json(layout.stage("converter") / "provenance.json"),
+        params={
+            "seed": params.seed,
+            # A published set does not name who withdrew.
+            "ingest": params.ingest.model_dump(exclude={"withdrawn"}),
+            # Where the other projects lie is of this machine; what was learnt from them is told by the converter.
+            "fit_converter": params.fit_converter.model_dump(exclude={"also"}),
+            "convert": params.convert.model_dump(),
+            "score": params.score.model_dump(),
+            "select": params.select.model_dump(),
+        },
+        results=read_json(results) if results.is_file() else None,
+    )
     with built_aside(layout.stage("publish")) as folder:
-        # The card first: it refuses what no licence allows.
-        write_card(folder, converted, provenance=provenance)
-        write_dataset(converted, store.flac, folder, shard_bytes=params.publish.shard_mb * 1_000_000)
+        write_set(converted, store.flac, folder, provenance=provenance, shard_bytes=params.publish.shard_mb * 1_000_000)
+        write_recordings(folder, converted, recordings=table)
     metrics = {"clips": pc.sum(converted.column("keep")).as_py()}
     write_json(layout.metrics("publish"), metrics)
     return metrics

@@ -9,8 +9,7 @@ import numpy as np
 from emoforge import corpora
 from emoforge.audio import decode, resample
 from emoforge.errors import AudioError, EmoforgeError, ModelError
-from emoforge.outputs import written_aside
-from emoforge.params import Params, load_params
+from emoforge.params import Params, edited, load_params
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.prosody import describe
 from emoforge.preprocess import active_level_db, level_gain, trim_silence
@@ -57,19 +56,10 @@ def import_corpus(name: str, root: Path, project: Path) -> str:
     Raises:
         EmoforgeError: no such corpus, it is not there, or the project has no params.yaml.
     """
-    from ruamel.yaml import YAML
-
     recordings = corpora.read(name, root)
-    path = project / "params.yaml"
-    load_params(path)
-    # ruamel keeps comments and order: the file stays the user's own.
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    values = yaml.load(path)
-    # A licence stated for another corpus isn't this one's.
-    values["corpus"] |= {"name": corpora.info(name).name, "root": _below(root, project), "licence": ""}
-    with written_aside(path) as aside:
-        yaml.dump(values, aside)
+    with edited(project / "params.yaml") as values:
+        # A licence stated for another corpus isn't this one's.
+        values["corpus"] |= {"name": corpora.info(name).name, "root": _below(root, project), "licence": ""}
     speakers = len({recording.speaker for recording in recordings})
     return f"{name}: {len(recordings)} recordings of {speakers} speakers; `dvc repro` uses them from now on"
 

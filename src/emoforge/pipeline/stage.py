@@ -7,7 +7,7 @@ from pathlib import Path
 
 from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError
-from emoforge.params import Params, load_params
+from emoforge.params import Params, load_params, resolved
 from emoforge.pipeline.layout import Layout
 
 Run = Callable[[Params, Layout], dict]
@@ -16,10 +16,11 @@ Run = Callable[[Params, Layout], dict]
 def run_stage(name: str, run: Run, *, root: Path = Path()) -> None:
     """Run one stage in the project folder *root* and print its closing line."""
     started = time.monotonic()
-    params = load_params(root / "params.yaml")
+    layout = Layout(root)
+    params = resolved(load_params(root / "params.yaml"), layout.metrics("recommend"))
     # A sum cut into parts rounds differently: what the main process computes must not depend on the cores either.
     with one_thread():
-        metrics = run(params, Layout(root))
+        metrics = run(params, layout)
     print(f"{name}: {describe(metrics)} ({time.monotonic() - started:.1f} s)", flush=True)
 
 

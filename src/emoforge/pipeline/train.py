@@ -13,14 +13,14 @@ from emoforge.params import Params
 from emoforge.pipeline.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
 from emoforge.pipeline.layout import Layout
 from emoforge.ser.metrics import uar
-from emoforge.ser.recogniser import Examples, Recogniser, recogniser_class
+from emoforge.ser.recogniser import NETWORKS, Examples, Recogniser, recogniser_class
 from emoforge.study.arms import CLASSICAL, REAL, SYNTHETIC, Arm, build_arms
 
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
     table = manifest.validate(manifest.read(layout.manifest("select")), name="select")
-    source = ExampleSource(layout, params.train.model, ["ingest", "score", "augment"])
+    source = ExampleSource(layout, params.train.model, ["ingest", "score", "augment"], encoder=params.train.encoder)
     labels = emotions_of(table)
     clip_ids, kinds, emotions, speakers = training_pool(table, layout)
     pool = Examples(source.inputs(clip_ids), speakers, np.array([labels.index(emotion) for emotion in emotions]))
@@ -76,7 +76,7 @@ def _fit(
     chosen = pool.take(arm.rows)
     train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
     options = {}
-    if params.train.model == "logmel":
+    if params.train.model in NETWORKS:
         from emoforge.ser.training import TrainingOptions
 
         options["options"] = TrainingOptions(n_steps=params.train.steps)

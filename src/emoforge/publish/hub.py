@@ -2,22 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from emoforge.errors import EmoforgeError, unknown_value
-
-#: What the Hub calls the splits.
-HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
-
-AUDIO_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-
-# Every published clip was kept, and its split is its file's name.
-_LEFT_OUT = ("keep", "reject_reason", "split")
+from emoforge.clips import AUDIO_TYPE
+from emoforge.errors import EmoforgeError
+from emoforge.publish.shards import Audio, Clip, by_split, in_shards, map_keys, stream, write_series
 
 _HUB_DTYPES = {
     pa.bool_(): "bool",
@@ -28,113 +21,88 @@ _HUB_DTYPES = {
     pa.string(): "string",
 }
 
+# The Hub's viewer refuses to read more than 300 MB for a page of rows, and readers hold a row group in memory.
+_ROW_GROUP_CLIPS = 100
+_ROW_GROUP_BYTES = 32_000_000
 
-def write_dataset(
+
+def write_parquet(
     table: pa.Table,
-    audio: Callable[[str], bytes],
+    audio: Audio,
     folder: str | os.PathLike,
     *,
     shard_bytes: int = 500_000_000,
-    row_group_size: int = 100,
+    row_group_clips: int = _ROW_GROUP_CLIPS,
+    row_group_bytes: int = _ROW_GROUP_BYTES,
 ) -> list[Path]:
-    """Write the kept clips of *table* below ``folder/data``, a series of shards a split.
+    """Write the clips of *table* below ``folder/data``, a series of shards a split.
 
     ``datasets.load_dataset(folder)`` then gives the splits ``train``, ``validation`` and ``test`` with an ``audio``
-    column of type Audio beside the table's own columns. A map column becomes a struct with a field a key.
+    column of type Audio beside the table's own columns. A map column becomes a struct with a field a key, null where
+    a clip's map has no such key; one that no clip fills is left out.
 
     Args:
-        table: a manifest with ``clip_id``, ``split`` and ``keep``.
+        table: a manifest with ``clip_id`` and ``split``.
         audio: returns the FLAC bytes of a clip_id.
         folder: of the dataset.
         shard_bytes: audio in a shard at most (one clip at least).
-        row_group_size: clips in a row group at most; the Hub's viewer reads whole row groups.
+        row_group_clips: clips in a row group at most.
+        row_group_bytes: audio in a row group at most (one clip at least).
 
     Returns:
         the shards, in order.
 
     Raises:
-        EmoforgeError: no clip was kept, a split is unknown, or a column has a type the Hub does not know.
+        EmoforgeError: a column has a type the Hub does not know.
     """
-    for split in pc.unique(table.column("split")).to_pylist():
-        if split not in HUB_SPLITS:
-            raise EmoforgeError(unknown_value("split", split, HUB_SPLITS))
-    kept = table.filter(pc.equal(table.column("keep"), True))
-    if not len(kept):
-        raise EmoforgeError("no clip was kept, so there is nothing to publish; loosen the thresholds of `select`")
+    schema = _hub_schema(table)
+
+    def write(path: Path, clips: Iterator[Clip]) -> None:
+        # FLAC is compressed already; another pass costs time and saves nothing. The page index lets a viewer read
+        # single rows of a group.
+        with pq.ParquetWriter(path, schema, compression="none", use_dictionary=False, write_page_index=True) as parquet:
+            for group in _row_groups(clips, row_group_clips, row_group_bytes):
+                parquet.write_table(pa.Table.from_pylist(list(map(_row, group)), schema=schema))
+
     shards: list[Path] = []
-    for split, name in HUB_SPLITS.items():
-        rows = kept.filter(pc.equal(kept.column("split"), split)).sort_by("clip_id")
-        if len(rows):
-            rows = _flatten_maps(rows.drop_columns([column for column in _LEFT_OUT if column in rows.column_names]))
-            shards += _write_split(rows, audio, Path(folder) / "data", name, shard_bytes, row_group_size)
+    for name, rows in by_split(table):
+        clips = stream(rows, audio, description=f"{name}, Parquet")
+        groups = in_shards(clips, lambda clip: len(clip.flac), shard_bytes)
+        shards += write_series(Path(folder) / "data", name, ".parquet", groups, write)
     return shards
 
 
-def _write_split(
-    rows: pa.Table, audio: Callable[[str], bytes], folder: Path, name: str, shard_bytes: int, row_group_size: int
-) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    schema = _hub_schema(rows.schema)
-    unnamed: list[Path] = []
-    writer: pq.ParquetWriter | None = None
-    group: list[dict] = []
-    group_start = n_bytes = 0
-
-    def flush() -> None:
-        nonlocal group_start
-        if writer is not None and group:
-            fields = rows.slice(group_start, len(group)).combine_chunks()
-            writer.write_table(pa.table([pa.array(group, AUDIO_TYPE), *fields.columns], schema=schema))
-            group_start += len(group)
-            group.clear()
-
-    try:
-        for clip_id in rows.column("clip_id").to_pylist():
-            flac = audio(clip_id)
-            if writer is None or n_bytes + len(flac) > shard_bytes:
-                flush()
-                if writer is not None:
-                    writer.close()
-                unnamed.append(folder / f".{name}-{len(unnamed):05d}.partial")
-                # FLAC is compressed already; another pass costs time and saves nothing.
-                writer = pq.ParquetWriter(unnamed[-1], schema, compression="none", use_dictionary=False)
-                n_bytes = 0
-            elif len(group) == row_group_size:
-                flush()
-            group.append({"bytes": flac, "path": f"{clip_id}.flac"})
-            n_bytes += len(flac)
-        flush()
-    finally:
-        if writer is not None:
-            writer.close()
-    shards = [folder / f"{name}-{index:05d}-of-{len(unnamed):05d}.parquet" for index in range(len(unnamed))]
-    for path, shard in zip(unnamed, shards, strict=True):
-        path.replace(shard)
-    return shards
+def _row(clip: Clip) -> dict:
+    return {"audio": {"bytes": clip.flac, "path": f"{clip.clip_id}.flac"}, **clip.fields}
 
 
-def _flatten_maps(table: pa.Table) -> pa.Table:
-    """Turn map columns into structs with a field a key (sorted), which ``datasets`` can hold."""
-    for index, field in enumerate(table.schema):
-        if pa.types.is_map(field.type):
-            values = [None if entry is None else dict(entry) for entry in table.column(index).to_pylist()]
-            keys = sorted({key for entry in values if entry for key in entry})
-            kind = pa.struct([(key, field.type.item_type) for key in keys])
-            # A struct without fields cannot be stored: a column that was never filled goes.
-            table = (
-                table.set_column(index, field.with_type(kind), pa.array(values, kind))
-                if keys
-                else table.drop_columns([field.name])
-            )
-            return _flatten_maps(table)
-    return table
+def _row_groups(clips: Iterable[Clip], most_clips: int, most_bytes: int) -> Iterator[list[Clip]]:
+    group: list[Clip] = []
+    n_bytes = 0
+    for clip in clips:
+        if group and (len(group) == most_clips or n_bytes + len(clip.flac) > most_bytes):
+            yield group
+            group, n_bytes = [], 0
+        group.append(clip)
+        n_bytes += len(clip.flac)
+    if group:
+        yield group
 
 
-def _hub_schema(schema: pa.Schema) -> pa.Schema:
-    """Return *schema* behind an audio column, with the metadata by which ``datasets`` knows the types."""
-    features = {"audio": {"_type": "Audio"}} | {field.name: _feature(field) for field in schema}
+def _hub_schema(table: pa.Table) -> pa.Schema:
+    """Return the schema of the shards, with the metadata by which ``datasets`` knows the types."""
+    fields = [flat for field in table.schema if (flat := _without_map(field, table)) is not None]
+    features = {"audio": {"_type": "Audio"}} | {field.name: _feature(field) for field in fields}
     metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-    return pa.schema([pa.field("audio", AUDIO_TYPE), *schema], metadata=metadata)
+    return pa.schema([pa.field("audio", AUDIO_TYPE), *fields], metadata=metadata)
+
+
+def _without_map(field: pa.Field, table: pa.Table) -> pa.Field | None:
+    """Return *field* as ``datasets`` can hold it: a struct in place of a map; None for a map without any key."""
+    if not pa.types.is_map(field.type):
+        return field
+    keys = map_keys(table, field.name)
+    return field.with_type(pa.struct([(key, field.type.item_type) for key in keys])) if keys else None
 
 
 def _feature(field: pa.Field) -> dict:

@@ -25,24 +25,24 @@ P = ParamSpec("P")
 KEPT_COLOUR = "#2f8fd8"
 REJECTED_COLOUR = "#d9822b"
 
-# Stands for the page's text colour until the SVG is written.
-_INK = "#010203"
+#: Stands for the page's text colour until the SVG is written.
+INK = "#010203"
 _STYLE = {
     "svg.hashsalt": "emoforge",
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "figure.facecolor": "none",
     "legend.frameon": False,
     "savefig.facecolor": "none",
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
 }
 
 
@@ -55,7 +55,7 @@ class Plot:
     svg: str
 
 
-def _in_style(draw: Callable[P, Plot]) -> Callable[P, Plot]:
+def in_style(draw: Callable[P, Plot]) -> Callable[P, Plot]:
     """Draw with the style above, whatever matplotlib is configured to on this machine."""
 
     @functools.wraps(draw)
@@ -70,7 +70,7 @@ def _in_style(draw: Callable[P, Plot]) -> Callable[P, Plot]:
     return styled
 
 
-@_in_style
+@in_style
 def plot_confusion(counts: np.ndarray, labels: Sequence[str], *, title: str) -> Plot:
     """Draw a confusion matrix: recall in colour and per cent, a row an actual emotion.
 
@@ -84,7 +84,7 @@ def plot_confusion(counts: np.ndarray, labels: Sequence[str], *, title: str) -> 
         raise EmoforgeError(f"confusion matrix of shape {counts.shape} does not fit {len(labels)} labels")
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.7 + 0.55 * len(labels)
-    figure, axes = _figure(side + 0.6, side)
+    figure, axes = new_figure(side + 0.6, side)
     for (row, column), share in np.ndenumerate(shares):
         # Opacity instead of a colour map: the page shows through, whether light or dark.
         axes.add_patch(_rectangle(column - 0.5, row - 0.5, KEPT_COLOUR, 0.85 * share + 0.02))
@@ -102,10 +102,10 @@ def plot_confusion(counts: np.ndarray, labels: Sequence[str], *, title: str) -> 
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     recalls = ", ".join(f"{name} {100 * shares[i, i]:.0f} %" for i, name in enumerate(labels))
-    return Plot(title, f"Share of each emotion's clips that was recognised: {recalls}.", _svg(figure))
+    return Plot(title, f"Share of each emotion's clips that was recognised: {recalls}.", svg_text(figure))
 
 
-@_in_style
+@in_style
 def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
     """Draw the unweighted average recall of every arm with its interval.
 
@@ -113,9 +113,9 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
         metrics: arm → ``uar``, ``uar_ci_low``, ``uar_ci_high`` (0 to 1); an entry without ``uar_ci_low`` is no arm.
     """
     arms = {name: values for name, values in metrics.items() if "uar_ci_low" in values}
-    figure, axes = _figure(6.4, 1.1 + 0.45 * len(arms))
+    figure, axes = new_figure(6.4, 1.1 + 0.45 * len(arms))
     for position, (name, values) in enumerate(arms.items()):
-        colour = _INK if name == "real" else KEPT_COLOUR
+        colour = INK if name == "real" else KEPT_COLOUR
         if values["uar_ci_low"] is not None:
             interval = [values["uar_ci_low"], values["uar_ci_high"]]
             axes.plot(interval, [position] * 2, color=colour, linewidth=2, alpha=0.7)
@@ -124,7 +124,7 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
             f"{values['uar']:.3f}", (values["uar"], position), xytext=(0, 7), textcoords="offset points", ha="center"
         )
     if "real" in arms:
-        axes.axvline(arms["real"]["uar"], color=_INK, linewidth=0.8, linestyle=":")
+        axes.axvline(arms["real"]["uar"], color=INK, linewidth=0.8, linestyle=":")
     axes.set_yticks(range(len(arms)), arms)
     axes.set(ylim=(len(arms) - 0.5, -0.7), xlabel="unweighted average recall, 95 % interval")
     axes.tick_params(axis="y", length=0)
@@ -133,10 +133,12 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
         f"{name} {values['uar']:.3f} (from {values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f})"
         for name, values in arms.items()
     )
-    return Plot("Recognition by what the recogniser learnt from", f"Unweighted average recall: {words}.", _svg(figure))
+    return Plot(
+        "Recognition by what the recogniser learnt from", f"Unweighted average recall: {words}.", svg_text(figure)
+    )
 
 
-@_in_style
+@in_style
 def plot_scores(name: str, values: np.ndarray, keep: np.ndarray, *, threshold: float | None = None) -> Plot:
     """Draw how a score is distributed among kept and rejected conversions.
 
@@ -153,18 +155,18 @@ def plot_scores(name: str, values: np.ndarray, keep: np.ndarray, *, threshold: f
         raise EmoforgeError(f"score {name!r} has no values to plot")
     groups = (("kept", values[known & keep], KEPT_COLOUR), ("rejected", values[known & ~keep], REJECTED_COLOUR))
     edges = np.linspace(values[known].min(), max(values[known].max(), values[known].min() + 1e-3), 31)
-    figure, axes = _figure(5.2, 2.7)
+    figure, axes = new_figure(5.2, 2.7)
     for group, scores, colour in groups:
         axes.hist(scores, bins=edges, color=colour, alpha=0.6, label=f"{group} ({len(scores)})")
     if threshold is not None:
-        axes.axvline(threshold, color=_INK, linewidth=1, linestyle="--")
+        axes.axvline(threshold, color=INK, linewidth=1, linestyle="--")
     axes.set(xlabel=label, ylabel="clips")
     axes.legend()
     medians = " and ".join(f"{np.median(scores):.2f} ({group})" for group, scores, _ in groups if len(scores))
-    return Plot(label.capitalize(), f"Distribution of {label}; medians {medians}.", _svg(figure))
+    return Plot(label.capitalize(), f"Distribution of {label}; medians {medians}.", svg_text(figure))
 
 
-@_in_style
+@in_style
 def plot_yields(selection: Mapping[str, Mapping]) -> Plot:
     """Draw how many conversions of each emotion were kept, and why the others were not.
 
@@ -173,7 +175,7 @@ def plot_yields(selection: Mapping[str, Mapping]) -> Plot:
     """
     emotions = [name for name in selection if name != "all"]
     reasons = sorted({reason for name in emotions for reason in selection[name]["reasons"]})
-    figure, axes = _figure(6.4, 1.4 + 0.4 * len(emotions))
+    figure, axes = new_figure(6.4, 1.4 + 0.4 * len(emotions))
     start = np.zeros(len(emotions))
     bars = [("kept", [selection[name]["out"] for name in emotions], KEPT_COLOUR, 0.9)]
     bars += [
@@ -192,10 +194,11 @@ def plot_yields(selection: Mapping[str, Mapping]) -> Plot:
     axes.tick_params(axis="y", length=0)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, fontsize=9, handlelength=1)
     words = ", ".join(f"{name} {selection[name]['out']} of {selection[name]['in']}" for name in emotions)
-    return Plot("What the selection kept", f"Kept conversions: {words}.", _svg(figure))
+    return Plot("What the selection kept", f"Kept conversions: {words}.", svg_text(figure))
 
 
-def _figure(width: float, height: float) -> tuple["Figure", "Axes"]:
+def new_figure(width: float, height: float) -> tuple["Figure", "Axes"]:
+    """Return an empty figure of *width* by *height* inches, and its axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
@@ -208,7 +211,8 @@ def _rectangle(x: float, y: float, colour: str, alpha: float) -> "Rectangle":
     return Rectangle((x, y), 1, 1, facecolor=colour, alpha=alpha, linewidth=0)
 
 
-def _svg(figure: "Figure") -> str:
+def svg_text(figure: "Figure") -> str:
+    """Return *figure* as SVG in the colours of the page it will stand in."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     FigureCanvasSVG(figure)
@@ -217,4 +221,4 @@ def _svg(figure: "Figure") -> str:
         # A name in a script that matplotlib's own font lacks is measured wrongly, yet the browser has the letters.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue().replace(_INK, "currentColor")
+    return buffer.getvalue().replace(INK, "currentColor")

@@ -1,8 +1,9 @@
 """What every emotion recogniser can do, whatever it is made of.
 
 A recogniser is trained on :class:`Examples` of labelled clips, calibrated to each speaker by enrolment examples
-(neutral clips that are never scored), and answers with one probability an emotion. The two kinds differ in what a
-clip's input is: a vector of functionals (``svm``) or a log-mel spectrogram (``logmel``).
+(neutral clips that are never scored), and answers with one probability an emotion. The kinds differ in what a clip's
+input is: a vector of functionals (``svm``), mel bands and tracks of prosody over time (``logmel``), the pair of both
+(``fusion``), or the vector that a pretrained encoder makes of the clip (``pretrained``).
 """
 
 import os
@@ -15,7 +16,10 @@ import numpy as np
 from emoforge.errors import EmoforgeError, ModelError, unknown_value
 from emoforge.models import ModelFiles
 
-KINDS = ("svm", "logmel")
+KINDS = ("svm", "logmel", "fusion", "pretrained")
+
+#: Kinds that have a network to train, whose `fit` takes options of the training.
+NETWORKS = ("logmel", "fusion")
 
 #: How every recogniser is saved: ``recogniser.json``, and ``recogniser.safetensors`` beside it.
 FILES = ModelFiles(
@@ -32,7 +36,8 @@ class Examples:
     """Clips as a recogniser sees them.
 
     Attributes:
-        inputs: (n_clips, n_features) functionals, or n_clips log-mel spectrograms (n_mels, n_frames) in dB.
+        inputs: (n_clips, n_features) functionals or embeddings; or n_clips arrays (n_rows, n_frames); or n_clips pairs
+            of functionals (n_features,) and such an array.
         speakers: (n_clips,) names.
         labels: (n_clips,) indices into the recogniser's labels; None where they are what is asked for.
         weights: (n_clips,) sample weights, 1 where None.
@@ -149,6 +154,14 @@ def recogniser_class(kind: str) -> type[Recogniser]:
         from emoforge.ser.logmel import LogmelRecogniser
 
         return LogmelRecogniser
+    if kind == "fusion":
+        from emoforge.ser.fusion import FusionRecogniser
+
+        return FusionRecogniser
+    if kind == "pretrained":
+        from emoforge.ser.pretrained import PretrainedRecogniser
+
+        return PretrainedRecogniser
     raise ModelError(unknown_value("recogniser", kind, KINDS))
 
 

@@ -123,12 +123,12 @@ def assign_splits(
             f"{n_val_speakers} validation speakers of the {len(others)} outside fold {fold} leave nobody to train or "
             f"validate on: choose from 1 to {len(others) - 1}"
         )
-    val = set(_drawn_by_gender(others, n_val_speakers, genders or {}, seed + fold))
+    val = set(drawn_by_gender(others, n_val_speakers, genders or {}, seed + fold))
     return {name: "test" if name in test else "val" if name in val else "train" for name in names}
 
 
-def _drawn_by_gender(names: list[str], n: int, genders: Mapping[str, str], seed: int) -> list[str]:
-    """Take speakers in turn from each gender's shuffled list."""
+def drawn_by_gender(names: list[str], n: int, genders: Mapping[str, str], seed: int) -> list[str]:
+    """Draw *n* of *names* by *seed*, in turn from each gender's shuffled list (`genders`: name → gender)."""
     shuffled = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     queues: dict[str, list[str]] = {}
     for name in shuffled:

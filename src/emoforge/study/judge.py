@@ -91,7 +91,7 @@ class OutOfFoldJudge:
     def _recogniser(self, pair: tuple[int, int]) -> Recogniser:
         if pair not in self._recognisers:
             known = [name for name, fold in self.fold_of.items() if fold not in pair]
-            if not known:
+            if not np.isin(np.asarray(self.train.speakers).astype(str), known).any():
                 raise EmoforgeError(
                     f"the judge's {len(self.fold_of)} training speakers in {len(set(self.fold_of.values()))} groups "
                     "leave nobody to learn from beside a source and a style speaker: at least 3 groups are needed"
@@ -114,6 +114,7 @@ def out_of_fold_judge(
     enrolment: Examples,
     n_folds: int = 5,
     kind: str = "svm",
+    unheard: Sequence[str] = (),
     seed: int,
 ) -> OutOfFoldJudge:
     """Group real recordings of training speakers for the judge's recognisers.
@@ -127,6 +128,8 @@ def out_of_fold_judge(
         n_folds: groups of speakers; fewer where there are fewer speakers. Each recogniser does without one or two of
             them; styles of other speakers need at least 3.
         kind: of the recogniser, see :data:`emoforge.ser.recogniser.KINDS`.
+        unheard: further training speakers whose conversions are judged, though they have no clip to train on; they
+            may have enrolment clips.
         seed: of the recognisers.
 
     Raises:
@@ -145,7 +148,7 @@ def out_of_fold_judge(
             )
     speakers = np.array([str(name) for name in train.speakers])
     names = np.unique(speakers)
-    strangers = sorted({str(name) for name in enrolment.speakers} - set(names.tolist()))
+    strangers = sorted({str(name) for name in enrolment.speakers} - set(names.tolist()) - set(unheard))
     if strangers:
         raise ManifestError(
             f"speaker {strangers[0]!r} has enrolment clips but no training clip: give the judge training speakers only"
@@ -154,6 +157,8 @@ def out_of_fold_judge(
         raise EmoforgeError(f"an out-of-fold judge needs at least 2 training speakers, not {len(names)}")
     groups = GroupKFold(min(n_folds, len(names))).split(speakers, groups=speakers)
     fold_of = {str(name): fold for fold, (_, own) in enumerate(groups) for name in np.unique(speakers[own])}
+    # A group of their own: to leave it out costs no judge a speaker.
+    fold_of |= dict.fromkeys((str(name) for name in unheard if str(name) not in fold_of), len(set(fold_of.values())))
     return OutOfFoldJudge(tuple(labels), dict(sorted(fold_of.items())), train, enrolment, kind, seed)
 
 

@@ -191,6 +191,48 @@ def recall_share(
     return Interval(value, *_ends(value, shares, len(hits), confidence))
 
 
+def gap_share(
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    reference: np.ndarray,
+    upper: np.ndarray,
+    speakers: np.ndarray,
+    *,
+    n_draws: int = 10_000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Return the share of the gap between a reference and an upper bound that an arm closes, with its interval.
+
+    It is a ratio of two gains in unweighted average recall, 1 where the arm is as good as the upper bound. A draw of
+    speakers brings their clips in all three; intervals as in :func:`uar_interval`, but not held within 0 and 1.
+
+    Args:
+        truth: (n_clips,) label indices.
+        predicted: (n_clips,) or (n_seeds, n_clips) label indices of the arm.
+        reference: likewise, of the arm that it is compared with.
+        upper: likewise, of the upper bound.
+        speakers: (n_clips,) names.
+        n_draws: number of bootstrap draws, a thousand or more.
+        confidence: between 0 and 1.
+        seed: of the draws.
+
+    Raises:
+        EmoforgeError: fewer than two speakers, arrays of different lengths, or no gap to close.
+    """
+    counts = [_speaker_counts(truth, answers, speakers) for answers in (predicted, reference, upper)]
+    arm, low, high = (float(_uar(hits.sum(axis=0), support.sum(axis=0))) for hits, support in counts)
+    if high - low <= _ROUNDING:
+        raise EmoforgeError(f"the upper bound ({high:.3f}) is not above the reference ({low:.3f}): no gap to close")
+    drawn = _draw_speakers(len(counts[0][0]), n_draws, seed)
+    arms, lows, highs = (_uar(drawn @ hits, drawn @ support) for hits, support in counts)
+    gaps = highs - lows
+    # Draws without a gap tell nothing of its share.
+    shares = (arms - lows)[gaps > _ROUNDING] / gaps[gaps > _ROUNDING]
+    value = (arm - low) / (high - low)
+    return Interval(value, *_ends(value, shares, len(drawn[0]), confidence))
+
+
 def mean_interval(values: np.ndarray, speakers: np.ndarray, *, confidence: float = 0.95) -> Interval:
     """Mean of the speakers' means, with Student's t interval over speakers.
 

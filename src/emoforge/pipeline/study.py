@@ -1,0 +1,175 @@
+"""`emoforge study`: when does synthetic emotion help? Folds × seeds × settings, every choice made on training speakers.
+
+See :mod:`emoforge.pipeline.study_protocol` for the file that asks, :mod:`emoforge.pipeline.study_run` for the work and
+:mod:`emoforge.study.rows` for the figures.
+"""
+
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from emoforge.batch import one_thread
+from emoforge.outputs import write_json, written_aside
+from emoforge.params import load_params
+from emoforge.pipeline.code import commit_of
+from emoforge.pipeline.study_page import page, plots
+from emoforge.pipeline.study_protocol import Study, load_study
+from emoforge.pipeline.study_run import Answers, answer
+from emoforge.pipeline.study_table import read_table, situations
+from emoforge.study import settings
+from emoforge.study.choice import advise, best_setting
+from emoforge.study.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION, Outcome, mean_uar, measured_rows
+from emoforge.study.settings import Setting
+
+#: Arms that validation chooses among for the selected row.
+CANDIDATES = (settings.SYNTHETIC, settings.UNION)
+SELECTED, RECOMMENDED, BEST = "selected", "recommended", "best in hindsight"
+
+
+def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
+    """Run the study *name* and return a closing line.
+
+    Results go to ``studies/NAME``: results.json, README.md and plots.
+
+    Args:
+        name: of a file in ``studies/`` without its suffix, or the path of a YAML file.
+        root: project folder, which holds params.yaml.
+        output: folder of the results, where it is not ``studies/NAME``.
+
+    Raises:
+        EmoforgeError: the study asks for what is not there, or a corpus is missing.
+    """
+    started = time.monotonic()
+    path = root / name if name.endswith((".yaml", ".yml")) else root / "studies" / f"{name}.yaml"
+    study = load_study(path)
+    params = load_params(root / "params.yaml")
+    work = root / study.work
+    with one_thread():
+        table = read_table(study, params, root=root, work=work)
+        answers = answer(study, params, table, situations(study, table), work)
+        rows = result_rows(study, answers)
+    seconds = time.monotonic() - started
+    results = {
+        "corpus": study.corpus.name,
+        "protocol": study.model_dump(),
+        "labels": list(table.labels),
+        "rows": rows,
+        **({"quality": answers.fidelity} if study.quality else {}),
+        "command": shlex.join(["emoforge", *sys.argv[1:]]),
+        "commit": commit_of(root),
+        "seconds": round(seconds),
+    }
+    output = output or root / "studies" / path.stem
+    write_json(output / "results.json", results)
+    drawn = plots(results)
+    for plot_name, plot in drawn.items():
+        with written_aside(output / f"{plot_name}.svg") as aside:
+            aside.write_text(plot.svg, "utf-8")
+    with written_aside(output / "README.md") as aside:
+        aside.write_text(page(results, drawn), "utf-8")
+    return f"study: {len(rows)} rows in {output / 'results.json'} ({seconds:.0f} s)"
+
+
+def result_rows(study: Study, answers: Answers) -> list[dict]:
+    """Return the rows of results.json: every setting, and for every recogniser what was chosen in which way."""
+    first_seed = answers.situations[0].seed
+    tested = [item.task.tested for item in answers.situations if item.seed == first_seed]
+    rows = np.concatenate(tested)
+    folds = np.concatenate(
+        [np.full(len(item.task.tested), item.fold) for item in answers.situations if item.seed == first_seed]
+    )
+    truth, speakers = answers.truth[rows], answers.speakers[rows]
+    validations = {id(situation): answers.validation(situation) for situation in answers.situations}
+    outcomes: list[Outcome] = []
+    upper = None
+    for recogniser in (item.name for item in study.recognisers):
+        own = [setting for setting in answers.settings if setting.recogniser == recogniser]
+        reference = Setting(study.reference, recogniser=recogniser)
+        predicted = {setting: _gathered(answers, lambda item, s=setting: answers.tested(item, s)) for setting in own}
+        base = predicted[reference]
+        outcomes += [Outcome(describe(setting), FIXED, predicted[setting], base) for setting in own]
+        if answers.situations[0].upper is not None:
+            # Shares of the gap are measured with the first recogniser's.
+            bound = _gathered(answers, lambda item, name=recogniser: answers.upper(item, name))
+            upper = bound if upper is None else upper
+            named = {"arm": settings.UPPER, **_empty(recogniser)}
+            outcomes.append(Outcome(named, FIXED, bound, base))
+        groups = {arm: [setting for setting in own if setting.arm == arm] for arm in settings.ARMS}
+        for converter in study.converters if len(study.converters) > 1 else ():
+            groups[f"{settings.SYNTHETIC}, {converter.name}"] = [
+                item for item in groups[settings.SYNTHETIC] if item.converter == converter.name
+            ]
+        candidates = [setting for setting in own if setting.arm in CANDIDATES]
+        for name, members in (groups | {SELECTED: candidates}).items():
+            if len(members) > 1 or (name == SELECTED and members):
+                picks = {key: best_setting(validation, members) for key, validation in validations.items()}
+                selected = name == SELECTED and recogniser == study.recognisers[0].name
+                outcomes.append(_picked(answers, name, picks, VALIDATION, base, recogniser, selected=selected))
+        if candidates:
+            picks = {
+                key: advise(validation, candidates, reference, n_draws=min(study.draws, 2000), seed=study.seed).setting
+                or reference
+                for key, validation in validations.items()
+            }
+            outcomes.append(_picked(answers, RECOMMENDED, picks, ADVICE, base, recogniser))
+            best = max(candidates, key=lambda setting: mean_uar(truth, predicted[setting], speakers))
+            outcomes.append(Outcome(describe(best) | {"arm": BEST}, HINDSIGHT, predicted[best], base))
+    return measured_rows(
+        outcomes, truth=truth, speakers=speakers, folds=folds, upper=upper, n_draws=study.draws, seed=study.seed
+    )
+
+
+def describe(setting: Setting) -> dict[str, object]:
+    """Return a setting as it stands in a row; null what it does not use."""
+    converted = setting.arm in settings.CONVERTED
+    return {
+        "arm": setting.arm,
+        "ratio": setting.ratio or None,
+        "threshold": setting.min_confidence if converted else None,
+        "converter": setting.converter or None,
+        "weight": setting.weight if setting.ratio else None,
+        "max_confidence": setting.max_confidence if converted else None,
+        "prefer": setting.prefer if converted else None,
+        "use": setting.use if converted else None,
+        "with_neutral": setting.with_neutral if setting.ratio else None,
+        "recogniser": setting.recogniser,
+    }
+
+
+def _empty(recogniser: str) -> dict[str, object]:
+    names = ("ratio", "threshold", "converter", "weight", "max_confidence", "prefer", "use", "with_neutral")
+    return dict.fromkeys(names) | {"recogniser": recogniser}
+
+
+def _gathered(answers: Answers, of) -> np.ndarray:
+    """Return (n_seeds, n_clips) label indices, the folds one after the other."""
+    by_seed: dict[int, list[np.ndarray]] = {}
+    for situation in answers.situations:
+        by_seed.setdefault(situation.seed, []).append(of(situation))
+    return np.stack([np.concatenate(parts) for parts in by_seed.values()])
+
+
+def _picked(
+    answers: Answers,
+    name: str,
+    picks: dict[int, Setting],
+    choice: str,
+    base: np.ndarray,
+    recogniser: str,
+    *,
+    selected: bool = False,
+) -> Outcome:
+    predicted = _gathered(answers, lambda item: answers.tested(item, picks[id(item)]))
+    return Outcome(
+        {"arm": name, **_empty(recogniser), "picks": _counted(picks.values())}, choice, predicted, base, selected
+    )
+
+
+def _counted(picks: Sequence[Setting]) -> list[dict]:
+    """Return which settings were picked in how many situations, the most frequent first."""
+    return [describe(setting) | {"situations": count} for setting, count in Counter(picks).most_common()]

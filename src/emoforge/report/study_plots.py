@@ -1,0 +1,71 @@
+"""Plots of a study: gain by ratio and by threshold with intervals, and gain by the quality of the converter."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+from emoforge.report.plots import INK, KEPT_COLOUR, REJECTED_COLOUR, Plot, in_style, new_figure, svg_text
+
+_COLOURS = (KEPT_COLOUR, REJECTED_COLOUR, INK)
+_MARKERS = "osD^v"
+
+
+@in_style
+def plot_gains(title: str, x_label: str, lines: Mapping[str, Sequence[tuple[float, Mapping]]]) -> Plot:
+    """Draw gains over the reference with their intervals, a line a name.
+
+    Args:
+        title: of the plot.
+        x_label: what the first axis counts.
+        lines: name → pairs of a value on the first axis and a row with gain, gain_ci_low and gain_ci_high.
+    """
+    figure, axes = new_figure(6.4, 3.6)
+    words = []
+    values = sorted({x for points in lines.values() for x, _ in points})
+    step = min((b - a for a, b in pairwise(values)), default=1.0) * 0.06
+    for number, (name, points) in enumerate(lines.items()):
+        colour, marker = _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)]
+        points = sorted(points, key=lambda point: point[0])
+        # Side by side, or intervals at one place would hide each other.
+        at = [x + (number - (len(lines) - 1) / 2) * step for x, _ in points]
+        for x, (_, row) in zip(at, points, strict=True):
+            if row["gain_ci_low"] is not None:
+                ends = [100 * row["gain_ci_low"], 100 * row["gain_ci_high"]]
+                axes.plot([x, x], ends, color=colour, linewidth=1.5, alpha=0.6)
+        gains = [100 * _gain(row) for _, row in points]
+        axes.plot(at, gains, marker=marker, color=colour, linewidth=1, markersize=5, label=name)
+        words.append(f"{name}: " + ", ".join(f"{x:g} {gain:+.1f}" for (x, _), gain in zip(points, gains, strict=True)))
+    axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    axes.set(xlabel=x_label, ylabel="gain in UAR, points (95 % interval)")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.legend(fontsize=9)
+    return Plot(
+        title, f"Gain in unweighted average recall by {x_label}, in points. {'; '.join(words)}.", svg_text(figure)
+    )
+
+
+@in_style
+def plot_quality(points: Mapping[str, tuple[float, Mapping]], *, x_label: str, correlation: float | None) -> Plot:
+    """Draw the gain of every converter against its quality.
+
+    Args:
+        points: converter → quality, and a row with gain, gain_ci_low and gain_ci_high.
+        x_label: what quality is.
+        correlation: rank correlation of the two, None with fewer than three converters.
+    """
+    figure, axes = new_figure(6.4, 3.6)
+    for name, (quality, row) in points.items():
+        if row["gain_ci_low"] is not None:
+            axes.plot(
+                [quality] * 2, [100 * row["gain_ci_low"], 100 * row["gain_ci_high"]], color=KEPT_COLOUR, alpha=0.6
+            )
+        axes.plot(quality, 100 * _gain(row), "o", color=KEPT_COLOUR)
+        axes.annotate(name, (quality, 100 * _gain(row)), xytext=(6, 4), textcoords="offset points", fontsize=9)
+    axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    axes.set(xlabel=x_label, ylabel="gain in UAR, points (95 % interval)")
+    words = ", ".join(f"{name} {quality:.3f} {100 * _gain(row):+.1f}" for name, (quality, row) in points.items())
+    known = "" if correlation is None else f" Rank correlation {correlation:.2f}."
+    return Plot("Gain by quality of the converter", f"{x_label} and gain in points: {words}.{known}", svg_text(figure))
+
+
+def _gain(row: Mapping) -> float:
+    return row["gain"] if row["gain"] is not None else 0.0

@@ -1,0 +1,71 @@
+"""Least-squares machines: against scikit-learn's kernel ridge regression, and against training again."""
+
+import numpy as np
+import pytest
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
+
+from emoforge.ser.least_squares import LeastSquaresSvm
+
+OPTIONS = {"gamma": 0.1, "linear": 0.05, "ridge": 0.3, "seed": 0}
+
+
+def clips(seed: int, n: int = 90, n_classes: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % n_classes
+    features = rng.normal(size=(n, 6)) + 1.5 * np.eye(n_classes, 6)[labels]
+    return features, labels, rng.uniform(0.2, 2.0, n), np.array([f"s{i}" for i in rng.integers(0, 6, n)])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 8])
+def test_answers_are_those_of_kernel_ridge_regression(n_classes):
+    features, labels, weights, groups = clips(1, n_classes=n_classes)
+    machine, _ = LeastSquaresSvm.fit(features, labels, weights, groups, **OPTIONS)
+
+    def kernel(a, b):
+        return rbf_kernel(a, b, gamma=OPTIONS["gamma"]) + OPTIONS["linear"] * linear_kernel(a, b)
+
+    targets = np.where(np.eye(n_classes)[labels] > 0, 1.0, -1.0 / (n_classes - 1))
+    theirs = KernelRidge(alpha=OPTIONS["ridge"], kernel="precomputed")
+    theirs.fit(kernel(features, features), targets, sample_weight=weights)
+    new = clips(2)[0]
+    np.testing.assert_allclose(machine.scores(new), theirs.predict(kernel(new, features)), atol=1e-4)
+
+
+@pytest.mark.parametrize("max_vectors", [1000, 40])
+def test_left_out_answers_are_those_of_machines_trained_without_the_group(max_vectors):
+    features, labels, weights, groups = clips(3)
+    options = OPTIONS | {"max_vectors": max_vectors}
+    machine, left_out = LeastSquaresSvm.fit(features, labels, weights, groups, **options)
+    own = groups == "s2"
+    # A weight of nearly nothing is as good as not being there, and keeps the sample of vectors the same.
+    without, _ = LeastSquaresSvm.fit(features, labels, np.where(own, 1e-9, weights), groups, **options)
+    np.testing.assert_allclose(left_out[own], without.scores(features[own]), atol=1e-3)
+    assert np.abs(left_out[own] - machine.scores(features[own])).max() > 0.05
+
+
+def test_a_sample_of_the_clips_answers_nearly_as_all_of_them():
+    features, labels, weights, groups = clips(4, n=600)
+    test, truth, _, _ = clips(5, n=300)
+    exact, sampled = (
+        LeastSquaresSvm.fit(features, labels, weights, groups, **OPTIONS, max_vectors=n)[0] for n in (600, 200)
+    )
+    assert sampled.vectors.shape == (200, 6)
+    agreement = np.mean(exact.scores(test).argmax(axis=1) == sampled.scores(test).argmax(axis=1))
+    assert agreement > 0.95
+    assert np.mean(exact.scores(test).argmax(axis=1) == truth) > 0.7
+
+
+def test_a_heavier_clip_is_fitted_better():
+    features, labels, weights, groups = clips(6)
+    heavy = weights.copy()
+    heavy[7] = 100.0
+    before, after = (LeastSquaresSvm.fit(features, labels, w, groups, **OPTIONS)[0] for w in (weights, heavy))
+    own = labels[7]
+    assert abs(after.scores(features[7:8])[0, own] - 1) < 0.2 * abs(before.scores(features[7:8])[0, own] - 1)
+
+
+def test_one_group_leaves_nothing_to_learn_from():
+    features, labels, weights, _ = clips(7)
+    _, left_out = LeastSquaresSvm.fit(features, labels, weights, np.repeat("one", len(labels)), **OPTIONS)
+    assert not left_out.any()
