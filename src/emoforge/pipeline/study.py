@@ -45,6 +45,8 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
         EmoforgeError: the study asks for what is not there, or a corpus is missing.
     """
     started = time.monotonic()
+    # Asked now: what is committed while the study runs is not what it runs.
+    commit = commit_of(root)
     path = root / name if name.endswith((".yaml", ".yml")) else root / "studies" / f"{name}.yaml"
     study = load_study(path)
     params = load_params(root / "params.yaml")
@@ -61,7 +63,7 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
         "rows": rows,
         **({"quality": answers.fidelity} if study.quality else {}),
         "command": shlex.join(["emoforge", *sys.argv[1:]]),
-        "commit": commit_of(root),
+        "commit": commit,
         "seconds": round(seconds),
     }
     output = output or root / "studies" / path.stem
