@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from emoforge.errors import EmoforgeError, ModelError
 from emoforge.ser.metrics import ece, uar
@@ -140,3 +141,20 @@ def test_an_unreadable_model_names_its_file(recogniser, tmp_path):
     (tmp_path / "recogniser.json").write_text('{"kind": "svm", "version": 99}')
     with pytest.raises(ModelError, match="version 99"):
         load_recogniser(tmp_path)
+
+
+def test_more_threads_give_the_same_bytes():
+    rng = np.random.default_rng(0)
+    n, labels = 600, ["neutral", "anger", "sadness"]
+    truth = np.arange(n) % 3
+    train = Examples(
+        rng.normal(size=(n, 200)) + truth[:, None], np.array(["a", "b", "c", "d"])[np.arange(n) // 150], truth
+    )
+    enrolment = train.take(truth == 0)
+    fitted = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            recogniser = SvmRecogniser.fit(train, labels=labels, enrolment=enrolment)
+            fitted.append((recogniser.machine.coefficients, recogniser.predict_proba(train, enrolment)))
+    for one, two in zip(*fitted, strict=True):
+        assert one.tobytes() == two.tobytes()

@@ -15,6 +15,7 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy.special import softmax
 
+from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
 from emoforge.ser.least_squares import LeastSquaresSvm
@@ -49,6 +50,7 @@ class VectorRecogniser:
     temperature: float
 
     @classmethod
+    @one_thread()
     def fit(
         cls,
         train: Examples,
@@ -115,6 +117,7 @@ class VectorRecogniser:
         scores[:, self.classes] = found
         return scores
 
+    @one_thread()
     def predict_proba(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         """Return (n_clips, n_classes); see :meth:`emoforge.ser.recogniser.Recogniser.predict_proba`."""
         return softmax(self.scores(examples, enrolment) / self.temperature, axis=1)
