@@ -1,15 +1,14 @@
 """The protocol of an evaluation of conversion, as a typed YAML file, and the groups of speakers that it asks for."""
 
 import os
-from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from emoforge import corpora
-from emoforge.errors import EmoforgeError, ParamsError, unknown_value
+from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.params import AtLeastOne, CorpusName, Count, Section
+from emoforge.pipeline.protocol_file import read_protocol
 from emoforge.study.conversion import Rotation, rotation
 from emoforge.study.folds import speaker_folds
 
@@ -72,37 +71,14 @@ class Protocol(Section):
 
 
 def load_protocol(path: str | os.PathLike) -> Protocol:
-    """Read and check a protocol.
-
-    Raises:
-        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text("utf-8"))
-    except OSError:
-        raise ParamsError(f"{path}: no such file; give the protocol's path, such as studies/conversion.yaml") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path}: expected keys such as `corpora:` and `systems:`, found {type(values).__name__}")
-    try:
-        return Protocol.model_validate(values)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe(error)}") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """Return the first thing that is wrong as one line; a misspelt key before the missing one that it is also."""
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        section = EvaluatedCorpus if len(first["loc"]) > 1 else Protocol
-        return unknown_value("key", first["loc"][-1], section.model_fields)
-    if first["type"] == "missing":
-        return f"key {key!r} is missing; take it from studies/conversion.yaml of this version"
-    message = first["msg"].removeprefix("Value error, ")
-    shown = f" = {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
-    return f"{key}{shown}: {message}" if key else message
+    """Read and check a protocol; see :func:`~emoforge.pipeline.protocol_file.read_protocol`."""
+    return read_protocol(
+        path,
+        Protocol,
+        expected="`corpora:` and `systems:`",
+        missing="give the protocol's path, such as studies/conversion.yaml",
+        example="take it from studies/conversion.yaml of this version",
+    )
 
 
 def rotations(

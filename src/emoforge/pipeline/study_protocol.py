@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from emoforge.convert import registry
-from emoforge.errors import EmoforgeError, ParamsError, unknown_value
+from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.labels import NEUTRAL, canonical_emotion
 from emoforge.params import AtLeastOne, AugmentParams, CorpusName, Count, Positive, Section, Share
+from emoforge.pipeline.protocol_file import read_protocol
 from emoforge.study import settings
 
 Scenario = Literal["full", "scarce", "zero"]
@@ -163,48 +163,12 @@ class Study(Section):
 
 
 def load_study(path: str | os.PathLike) -> Study:
-    """Read and check a study.
-
-    Raises:
-        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text("utf-8"))
-    except OSError:
-        known = sorted(file.stem for file in Path(path).parent.glob("*.yaml"))
-        raise ParamsError(f"{path}: no such file; studies here: {', '.join(known) or 'none'}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path}: expected keys such as `scenario:` and `grids:`, found {type(values).__name__}")
-    try:
-        return Study.model_validate(values)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe(error)}") from None
-
-
-def _describe(error: ValidationError) -> str:
-    """Return the first thing that is wrong as one line; a misspelt key before the missing one that it is also."""
-    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        where = f" in {'.'.join(map(str, first['loc'][:-1]))}" if len(first["loc"]) > 1 else ""
-        return unknown_value("key", first["loc"][-1], _section(first["loc"]).model_fields) + where
-    if first["type"] == "missing":
-        return f"key {key!r} is missing"
-    message = first["msg"].removeprefix("Value error, ")
-    shown = f" = {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
-    return f"{key}{shown}: {message}" if key else message
-
-
-def _section(location: tuple) -> type[Section]:
-    sections = {
-        "corpus": StudiedCorpus,
-        "foreign": StudiedCorpus,
-        "augment": AugmentParams,
-        "converters": StudiedConverter,
-        "recognisers": StudiedRecogniser,
-        "grids": Grid,
-        "targets": Targets,
-    }
-    return sections.get(location[0], Study) if len(location) > 1 else Study
+    """Read and check a study; see :func:`~emoforge.pipeline.protocol_file.read_protocol`."""
+    known = sorted(file.stem for file in Path(path).parent.glob("*.yaml"))
+    return read_protocol(
+        path,
+        Study,
+        expected="`scenario:` and `grids:`",
+        missing=f"studies here: {', '.join(known) or 'none'}",
+        example="take it from another file in studies/",
+    )
