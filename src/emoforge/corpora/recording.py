@@ -134,3 +134,8 @@ class CorpusInfo:
     downloads: tuple[Download, ...] = ()
     access: str = ""
     folds: tuple[tuple[str, ...], ...] | None = None
+
+    @property
+    def published_folds(self) -> tuple[tuple[str, ...], ...] | None:
+        """``folds`` with speakers as a manifest names them."""
+        return self.folds and tuple(tuple(f"{self.name}-{speaker}" for speaker in fold) for fold in self.folds)

@@ -1,7 +1,6 @@
 """Which code and which model made something: part of the key of what is kept between runs."""
 
 import hashlib
-import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,15 +26,3 @@ def folder_sha256(folder: Path) -> str:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
-
-
-def commit_of(root: Path) -> str:
-    """Return the commit that is checked out, marked where tracked code differs from it."""
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src"], cwd=root, check=False).returncode
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return commit + ("+changes" if changed else "")

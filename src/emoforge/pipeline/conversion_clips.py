@@ -14,7 +14,7 @@ from emoforge.convert.utterance import Utterance
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside
 from emoforge.params import NeuralParams, Params
-from emoforge.pipeline.code import code_sha256
+from emoforge.pipeline.code import code_sha256, folder_sha256
 from emoforge.pipeline.conversion_protocol import Protocol
 from emoforge.pipeline.conversion_work import (
     CHUNK,
@@ -27,7 +27,7 @@ from emoforge.pipeline.conversion_work import (
     part_path,
     write_rows,
 )
-from emoforge.pipeline.convert import Job, conversions, folder_sha256
+from emoforge.pipeline.convert import Job, conversions
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.utterances import UtteranceStore
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from emoforge.publish.card_tables import markdown_table
+
 _TITLES = (
     "system",
     "judge",
@@ -67,8 +69,7 @@ def _content_of_real(rows: Sequence[Mapping]) -> str:
 
 
 def _table(rows: Sequence[Mapping]) -> list[str]:
-    lines = ["| " + " | ".join(_TITLES) + " |", "|" + " --- |" * len(_TITLES)]
-    return lines + ["| " + " | ".join(_cells(row)) + " |" for row in rows]
+    return markdown_table(_TITLES, map(_cells, rows)).splitlines()
 
 
 def _cells(row: Mapping) -> list[str]:

@@ -128,10 +128,7 @@ def speaker_groups(
     Raises:
         EmoforgeError: the published folds don't hold every speaker, or there are fewer speakers than groups.
     """
-    info = corpora.info(corpus.name)
-    published = None
-    if not corpus.groups and info.folds:
-        published = tuple(tuple(f"{info.name}-{speaker}" for speaker in fold) for fold in info.folds)
+    published = None if corpus.groups else corpora.info(corpus.name).published_folds
     n_groups = len(published) if published else corpus.groups or len(set(speakers))
     fold_of = speaker_folds(speakers, n_folds=n_groups, published=published, genders=genders, seed=seed)
     return [[name for name, fold in fold_of.items() if fold == group] for group in range(n_groups)]

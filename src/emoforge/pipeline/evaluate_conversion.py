@@ -20,7 +20,6 @@ from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import write_json, written_aside
 from emoforge.params import Params, load_params
-from emoforge.pipeline.code import commit_of
 from emoforge.pipeline.conversion_clips import choose_real, choose_sources, convert_all, fit_converters, plan
 from emoforge.pipeline.conversion_judges import ask_judges, train_judges
 from emoforge.pipeline.conversion_measures import measure_converted, measure_recorded
@@ -29,6 +28,7 @@ from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol, loa
 from emoforge.pipeline.conversion_references import References
 from emoforge.pipeline.conversion_work import Cell, Corpus, prepare_corpus, read_rows
 from emoforge.pipeline.utterances import UtteranceStore
+from emoforge.pipeline.versions import commit_of
 from emoforge.study.conversion import Judged, Rotation, mean_figures, recall_figures
 
 BASELINE = "transplant"

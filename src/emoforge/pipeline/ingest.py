@@ -202,9 +202,8 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
 
 def _splits(speakers: Sequence[str], recordings: Sequence[Recording], params: Params) -> dict[str, str]:
     """Return speaker → split: the fold that tests, drawn speakers that validate, and the rest."""
-    info = corpora.info(params.corpus.name)
     genders = {speaker: recording.gender for speaker, recording in zip(speakers, recordings, strict=True)}
-    published = info.folds and tuple(tuple(f"{info.name}-{speaker}" for speaker in fold) for fold in info.folds)
+    published = corpora.info(params.corpus.name).published_folds
     folds = speaker_folds(
         speakers,
         n_folds=len(published) if published else params.ingest.n_folds,

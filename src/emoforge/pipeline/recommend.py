@@ -22,7 +22,7 @@ from emoforge.pipeline.study_protocol import Study
 from emoforge.pipeline.study_run import Answers, answer
 from emoforge.pipeline.study_table import situations, table_of
 from emoforge.study import settings
-from emoforge.study.choice import Advice, Validation, advise, best_setting, validation_uar
+from emoforge.study.choice import CONFIDENCE, Advice, Validation, advise, best_setting, validation_uar
 from emoforge.study.settings import Setting
 
 _DIGITS = 4
@@ -123,15 +123,11 @@ def _study(params: Params, *, n_folds: int) -> Study:
 
 
 def _validation(answers: Answers) -> Validation:
-    first = [situation for situation in answers.situations if situation.seed == answers.situations[0].seed]
-    rows = np.concatenate([situation.task.tested for situation in first])
-    seeds = sorted({situation.seed for situation in answers.situations})
-
-    def gathered(setting: Setting, seed: int) -> np.ndarray:
-        own = [situation for situation in answers.situations if situation.seed == seed]
-        return np.concatenate([answers.tested(situation, setting) for situation in own])
-
-    predicted = {setting: np.stack([gathered(setting, seed) for seed in seeds]) for setting in answers.settings}
+    rows = answers.over_folds(lambda situation: situation.task.tested)[0]
+    predicted = {
+        setting: answers.over_folds(lambda situation, asked=setting: answers.tested(situation, asked))
+        for setting in answers.settings
+    }
     return Validation(answers.truth[rows], answers.speakers[rows], predicted)
 
 
@@ -174,8 +170,9 @@ def _lines(result: dict, params: Params, *, write: bool) -> list[str]:
     measured = "with so few speakers no gain can be measured"
     if best["gain"] is not None:
         measured = (
-            f"{100 * best['gain']:+.1f} points of UAR, 80 % interval {100 * best['ci_low']:+.1f} to "
-            f"{100 * best['ci_high']:+.1f}, over {result['real_uar']:.3f} on {result['speakers']} training speakers"
+            f"{100 * best['gain']:+.1f} points of UAR, {100 * CONFIDENCE:.0f} % interval "
+            f"{100 * best['ci_low']:+.1f} to {100 * best['ci_high']:+.1f}, over {result['real_uar']:.3f} on "
+            f"{result['speakers']} training speakers"
         )
     if result["arm"] == "real":
         lines = [f"recommend: use no synthetic data here; the best setting gains {measured}"]

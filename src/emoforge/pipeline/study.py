@@ -16,11 +16,11 @@ import numpy as np
 from emoforge.batch import one_thread
 from emoforge.outputs import write_json, written_aside
 from emoforge.params import load_params
-from emoforge.pipeline.code import commit_of
 from emoforge.pipeline.study_page import page, plots
 from emoforge.pipeline.study_protocol import Study, load_study
 from emoforge.pipeline.study_run import Answers, answer
 from emoforge.pipeline.study_table import read_table, situations
+from emoforge.pipeline.versions import commit_of
 from emoforge.study import settings
 from emoforge.study.choice import advise, best_setting
 from emoforge.study.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION, Outcome, mean_uar, measured_rows
@@ -79,12 +79,9 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
 
 def result_rows(study: Study, answers: Answers) -> list[dict]:
     """Return the rows of results.json: every setting, and for every recogniser what was chosen in which way."""
-    first_seed = answers.situations[0].seed
-    tested = [item.task.tested for item in answers.situations if item.seed == first_seed]
-    rows = np.concatenate(tested)
-    folds = np.concatenate(
-        [np.full(len(item.task.tested), item.fold) for item in answers.situations if item.seed == first_seed]
-    )
+    # Every seed tests the same clips.
+    rows = answers.over_folds(lambda item: item.task.tested)[0]
+    folds = answers.over_folds(lambda item: np.full(len(item.task.tested), item.fold))[0]
     truth, speakers = answers.truth[rows], answers.speakers[rows]
     validations = {id(situation): answers.validation(situation) for situation in answers.situations}
     outcomes: list[Outcome] = []
@@ -92,14 +89,14 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
     for recogniser in (item.name for item in study.recognisers):
         own = [setting for setting in answers.settings if setting.recogniser == recogniser]
         reference = Setting(study.reference, recogniser=recogniser)
-        predicted = {setting: _gathered(answers, lambda item, s=setting: answers.tested(item, s)) for setting in own}
+        predicted = {setting: answers.over_folds(lambda item, s=setting: answers.tested(item, s)) for setting in own}
         base = predicted[reference]
         outcomes += [Outcome(describe(setting), FIXED, predicted[setting], base) for setting in own]
         if answers.situations[0].upper is not None:
             # Shares of the gap are measured with the first recogniser's.
-            bound = _gathered(answers, lambda item, name=recogniser: answers.upper(item, name))
+            bound = answers.over_folds(lambda item, name=recogniser: answers.upper(item, name))
             upper = bound if upper is None else upper
-            named = {"arm": settings.UPPER, **_empty(recogniser)}
+            named = describe(Setting(settings.REAL, recogniser=recogniser)) | {"arm": settings.UPPER}
             outcomes.append(Outcome(named, FIXED, bound, base))
         groups = {arm: [setting for setting in own if setting.arm == arm] for arm in settings.ARMS}
         for converter in study.converters if len(study.converters) > 1 else ():
@@ -119,7 +116,7 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
                 for key, validation in validations.items()
             }
             outcomes.append(_picked(answers, RECOMMENDED, picks, ADVICE, base, recogniser))
-            best = max(candidates, key=lambda setting: mean_uar(truth, predicted[setting], speakers))
+            best = max(candidates, key=lambda setting: mean_uar(truth, predicted[setting]))
             outcomes.append(Outcome(describe(best) | {"arm": BEST}, HINDSIGHT, predicted[best], base))
     return measured_rows(
         outcomes, truth=truth, speakers=speakers, folds=folds, upper=upper, n_draws=study.draws, seed=study.seed
@@ -143,19 +140,6 @@ def describe(setting: Setting) -> dict[str, object]:
     }
 
 
-def _empty(recogniser: str) -> dict[str, object]:
-    names = ("ratio", "threshold", "converter", "weight", "max_confidence", "prefer", "use", "with_neutral")
-    return dict.fromkeys(names) | {"recogniser": recogniser}
-
-
-def _gathered(answers: Answers, of) -> np.ndarray:
-    """Return (n_seeds, n_clips) label indices, the folds one after the other."""
-    by_seed: dict[int, list[np.ndarray]] = {}
-    for situation in answers.situations:
-        by_seed.setdefault(situation.seed, []).append(of(situation))
-    return np.stack([np.concatenate(parts) for parts in by_seed.values()])
-
-
 def _picked(
     answers: Answers,
     name: str,
@@ -166,10 +150,10 @@ def _picked(
     *,
     selected: bool = False,
 ) -> Outcome:
-    predicted = _gathered(answers, lambda item: answers.tested(item, picks[id(item)]))
-    return Outcome(
-        {"arm": name, **_empty(recogniser), "picks": _counted(picks.values())}, choice, predicted, base, selected
-    )
+    predicted = answers.over_folds(lambda item: answers.tested(item, picks[id(item)]))
+    # What was picked stands in `picks`; the row itself has no setting.
+    named = describe(Setting(settings.REAL, recogniser=recogniser)) | {"arm": name}
+    return Outcome(named | {"picks": _counted(picks.values())}, choice, predicted, base, selected)
 
 
 def _counted(picks: Sequence[Setting]) -> list[dict]:

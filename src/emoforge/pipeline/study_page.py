@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
+from emoforge.publish.card_tables import markdown_table
 from emoforge.report.plots import Plot
 from emoforge.report.study_plots import plot_gains, plot_quality
 from emoforge.study import settings
@@ -112,7 +113,11 @@ def findings(results: Mapping) -> list[str]:
     reference = _row(own, protocol["reference"], FIXED)
     selected = next((row for row in own if row["selected"]), None)
     if selected is None:
-        return [f"Without added clips the UAR is {_uar(reference)}.", "No arm adds converted clips.", _targets(results)]
+        return [
+            f"Without added clips the UAR is {_uar(reference)}.",
+            "No arm adds converted clips.",
+            _targets(results, reference, selected),
+        ]
     verb = "gain" if selected["gain"] >= 0 else "lose"
     sure = _sure(selected)
     first = (
@@ -133,15 +138,11 @@ def findings(results: Mapping) -> list[str]:
         if row is not None and not any(part.startswith(name) for part in others):
             others.append(f"{name} {_signed(row['gain'])}")
     second = f"Beside that {', '.join(others)}." if others else "There is nothing else to set beside it."
-    return [first, second, _targets(results)]
+    return [first, second, _targets(results, reference, selected)]
 
 
-def _targets(results: Mapping) -> str:
-    rows, targets = results["rows"], results["protocol"]["targets"]
-    main = results["protocol"]["recognisers"][0]["name"]
-    own = [row for row in rows if row["recogniser"] == main]
-    selected = next((row for row in own if row["selected"]), None)
-    reference = _row(own, results["protocol"]["reference"], FIXED)
+def _targets(results: Mapping, reference: Mapping, selected: Mapping | None) -> str:
+    targets = results["protocol"]["targets"]
     said = []
     if selected is not None and selected.get("gap_closed") is not None:
         share = f"{100 * selected['gap_closed']:.0f} % of the gap to the upper bound is closed"
@@ -192,7 +193,7 @@ def _setup(results: Mapping) -> str:
 def _table(rows: Sequence[Mapping]) -> list[str]:
     gap = any("gap_closed" in row for row in rows)
     titles = (*_TITLES, "gap closed") if gap else _TITLES
-    lines = ["| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    table = []
     for row in rows:
         band = "" if row["threshold"] is None else f"{row['threshold']:g} to {row['max_confidence']:g}"
         cells = [
@@ -213,8 +214,8 @@ def _table(rows: Sequence[Mapping]) -> list[str]:
         if gap:
             share = row.get("gap_closed")
             cells.append("" if share is None else f"{100 * share:.0f} %")
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        table.append(cells)
+    return markdown_table(titles, table).splitlines()
 
 
 def _best_lines(lines: Mapping[str, list]) -> dict[str, list]:

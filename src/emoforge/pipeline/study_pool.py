@@ -37,12 +37,8 @@ def augment_clips(
 ) -> list[Path]:
     """Augment the recorded clips at *rows* that are not augmented yet; return the parts."""
     options = study.augment
-    groups: dict[str, list[str]] = {}
-    for row in sorted(rows):
-        groups.setdefault(table.rows[row]["corpus"], []).append(str(table.clip_ids[row]))
     todo, parts = [], []
-    for name, clip_ids in groups.items():
-        corpus = table.corpora[name]
+    for corpus, clip_ids in table.by_corpus(sorted(rows)):
         key = {
             "corpus": corpus.key,
             "augment": options.model_dump(),
@@ -141,7 +137,6 @@ def _pool(study: Study, table: Table, made: Sequence[dict]) -> Pool:
     voices = np.where(np.isin(table.column("corpus"), list(by_corpus)), table.column("corpus"), speakers)
     position = {label: index for index, label in enumerate(table.labels)}
     emotions = np.array([position[name] for name in table.column("emotion")])
-    n_made = np.full(len(made), -1)
     return Pool(
         clip_ids=np.concatenate(
             [table.clip_ids, np.array([row["clip_id"] for row in made], dtype=table.clip_ids.dtype)]
@@ -161,7 +156,7 @@ def _pool(study: Study, table: Table, made: Sequence[dict]) -> Pool:
             [np.full(len(own_rows), -1), [table.row_of.get(row.get("style_clip_id"), -1) for row in made]]
         ).astype(int),
         units=np.concatenate([np.full(len(own_rows), -1), [row["unit"] for row in made]]).astype(int),
-        enrolment=np.concatenate([table.column("enrolment"), n_made >= 0]),
+        enrolment=np.concatenate([table.column("enrolment"), np.zeros(len(made), bool)]),
         labels=table.labels,
         neutral=position[NEUTRAL],
     )

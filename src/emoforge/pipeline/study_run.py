@@ -1,6 +1,6 @@
 """From a study to the answers of its cells: which clips are made, which cells are trained, for whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +49,13 @@ class Answers:
         """Return (n_tested,) label indices by a recogniser that had the labels that the scenario withholds."""
         setting = Setting(settings.REAL, recogniser=recogniser)
         return self._predicted[CellKey(self._tasks[id(situation.upper)], setting, situation.seed)]
+
+    def over_folds(self, of: Callable[[Situation], np.ndarray]) -> np.ndarray:
+        """Return what *of* says of every situation, (n_seeds, n_clips): the folds of a seed one after the other."""
+        by_seed: dict[int, list[np.ndarray]] = {}
+        for situation in self.situations:
+            by_seed.setdefault(situation.seed, []).append(of(situation))
+        return np.stack([np.concatenate(parts) for parts in by_seed.values()])
 
     def validation(self, situation: Situation) -> Validation:
         """Return what all settings answered to the clips that validate in *situation*."""

@@ -1,6 +1,6 @@
 """The recorded clips of a study: its corpora in one table, and the situations that its scenario makes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,13 @@ class Table:
 
     def column(self, name: str) -> np.ndarray:
         return np.array([row[name] for row in self.rows])
+
+    def by_corpus(self, rows: Iterable[int]) -> list[tuple[Corpus, tuple[str, ...]]]:
+        """Return every corpus among *rows* with the clip ids of its rows, in their order."""
+        groups: dict[str, list[str]] = {}
+        for row in rows:
+            groups.setdefault(self.rows[row]["corpus"], []).append(str(self.clip_ids[row]))
+        return [(self.corpora[name], tuple(clip_ids)) for name, clip_ids in groups.items()]
 
     @property
     def key(self) -> str:
@@ -99,10 +106,7 @@ def situations(study: Study, table: Table) -> list[Situation]:
         for fold, (_, tested) in enumerate(stratified.split(rows, table.column("emotion")[rows])):
             folds[rows[tested]] = fold
     else:
-        info = corpora.info(study.corpus.name)
-        published = None
-        if not study.n_folds and info.folds:
-            published = tuple(tuple(f"{info.name}-{name}" for name in fold) for fold in info.folds)
+        published = None if study.n_folds else corpora.info(study.corpus.name).published_folds
         n_folds = len(published) if published else study.n_folds or len(np.unique(speakers[own]))
         fold_of = speaker_folds(speakers[own], n_folds=n_folds, published=published, genders=genders, seed=study.seed)
         folds[own] = [fold_of[name] for name in speakers[own]]

@@ -110,7 +110,7 @@ def convert_units(
             fits.append(fit)
         parts[unit] = []
         style = table.clip_ids[unit.learnt[0]] if converter.fit == "each" else None
-        for layout, corpus_key, own in _by_corpus(_sources(unit, converter, sources, table), table):
+        for corpus, own in table.by_corpus(_sources(unit, converter, sources, table)):
             for chunk in chunked(own, _CHUNK):
                 key = digest([chunk, converter.variants, converter.intensity, list(table.labels), style, study.seed])
                 number = int(key[:8], 16)
@@ -118,7 +118,7 @@ def convert_units(
                 done = parts[unit][-1].is_file() and (not audio or shard_path(fit.folder, number).is_file())
                 if not done:
                     rows = _planned(chunk, converter, table, fit.name, style, study.seed)
-                    todo.append((fit, layout, corpus_key, number, rows, params.prosody, audio))
+                    todo.append((fit, corpus.layout, corpus.key, number, rows, params.prosody, audio))
     drain(_fit_unit, fits, study, "fit converters", "converter")
     sizes = [len({row["source_clip_id"] for row in rows}) for *_, rows, _, _ in todo]
     drain(_convert_part, todo, study, "convert", "source", sizes=sizes)
@@ -127,7 +127,7 @@ def convert_units(
 
 def _fit_of(unit: Unit, converter: StudiedConverter, study: Study, params: Params, table: Table, work: Path) -> _Fit:
     neural = NeuralParams.model_validate(params.fit_converter.neural.model_dump() | converter.neural)
-    clips = tuple(_by_corpus(unit.learnt, table))
+    clips = tuple((corpus.layout, corpus.key, ids) for corpus, ids in table.by_corpus(unit.learnt))
     key = {
         "method": converter.method,
         "clips": [(corpus_key, list(ids)) for _, corpus_key, ids in clips],
@@ -155,14 +155,6 @@ def _sources(unit: Unit, converter: StudiedConverter, sources: Iterable[int], ta
         return sorted(sources)
     own = table.rows[unit.learnt[0]]["speaker"]
     return [row for row in sorted(sources) if table.rows[row]["speaker"] != own]
-
-
-def _by_corpus(rows: Sequence[int], table: Table) -> list[tuple[Layout, str, tuple[str, ...]]]:
-    """Return layout, key and clip ids of *rows* for every corpus among them."""
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        groups.setdefault(table.rows[row]["corpus"], []).append(str(table.clip_ids[row]))
-    return [(table.corpora[name].layout, table.corpora[name].key, tuple(ids)) for name, ids in groups.items()]
 
 
 def _planned(

@@ -16,6 +16,7 @@ from emoforge.pipeline.code import folder_sha256
 from emoforge.pipeline.ingest import find_original
 from emoforge.pipeline.layout import Layout
 from emoforge.pipeline.versions import differs_from_lock, locked_checksum, locked_params, made_by, read_lock
+from emoforge.publish.card_tables import flat
 from emoforge.publish.licences import combine
 
 # What shaped a conversion, by the stages that read it.
@@ -205,10 +206,8 @@ def _texts(name: str, part: object) -> list[str]:
 
 def _flat(values: dict) -> str:
     """Return *values* in one line, nested ones with a dot."""
-    parts = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            parts += [f"{key}.{inner}" for inner in _flat(value).split(", ")] if value else []
-        elif value is not None:
-            parts.append(f"{key} {' '.join(map(str, value)) or 'none' if isinstance(value, list) else value}")
-    return ", ".join(parts)
+    return ", ".join(
+        f"{key} {' '.join(map(str, value)) or 'none' if isinstance(value, list) else value}"
+        for key, value in flat(values)
+        if value is not None
+    )

@@ -30,6 +30,14 @@ class Commit:
     subject: str
 
 
+def commit_of(root: Path) -> str:
+    """Return the commit that is checked out, marked where tracked code differs from it."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return "unknown"
+    return commit if _git(root, "diff", "--quiet", "HEAD", "--", "src") is not None else commit + "+changes"
+
+
 def read_lock(root: Path) -> dict:
     """Return the stages of the project's dvc.lock: name → ``params`` and ``outs``; empty without the file.
 

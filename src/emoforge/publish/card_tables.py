@@ -1,7 +1,7 @@
 """The Markdown tables of a dataset card, each from the clips or from how they were made."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -59,13 +59,14 @@ def _seeds(counts: Mapping[int | None, int]) -> str:
 
 def parameters(params: Mapping[str, object]) -> str:
     """Return a row a parameter, nested ones with dots in their names."""
-    return markdown_table(["parameter", "value"], [(f"`{name}`", f"`{value}`") for name, value in _flat(params)])
+    return markdown_table(["parameter", "value"], [(f"`{name}`", f"`{value}`") for name, value in flat(params)])
 
 
-def _flat(values: Mapping[str, object], prefix: str = "") -> Iterable[tuple[str, object]]:
+def flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield names and values of *values*, those of nested ones with dots in their names."""
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from emoforge.ser.metrics import uar
+from emoforge.study.rows import mean_uar
 from emoforge.study.settings import Setting
 from emoforge.study.statistics import Gain, paired_gain
 
@@ -48,7 +48,7 @@ class Advice:
 
 def validation_uar(validation: Validation, setting: Setting) -> float:
     """Return the unweighted average recall of *setting*, averaged over seeds."""
-    return float(np.mean([uar(validation.truth, row) for row in validation.predicted[setting]]))
+    return mean_uar(validation.truth, validation.predicted[setting])
 
 
 def best_setting(validation: Validation, candidates: Sequence[Setting]) -> Setting:

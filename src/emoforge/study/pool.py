@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoforge.ser.recogniser import Examples
 from emoforge.study.situations import Task
 
 REAL = "real"
@@ -45,6 +46,10 @@ class Pool:
     enrolment: np.ndarray
     labels: tuple[str, ...]
     neutral: int
+
+    def examples(self, inputs: Inputs, rows: np.ndarray, weights: np.ndarray | None = None) -> Examples:
+        """Return the clips at *rows* as a recogniser takes them, labelled with their emotions."""
+        return Examples(inputs(rows), self.voices[rows], self.emotions[rows], weights)
 
     def classical_rows(self, task: Task) -> np.ndarray:
         """Return the augmented clips made of labelled clips of *task*."""

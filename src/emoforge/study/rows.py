@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emoforge.errors import EmoforgeError
+from emoforge.ser.metrics import uar
 from emoforge.study.statistics import gap_share, paired_gain, signed_rank_tests, speaker_uar, uar_interval
 
 _DIGITS = 4
@@ -83,23 +84,16 @@ def measured_rows(
         }
         if upper is not None and several:
             row |= _gap_figures(truth, outcome, upper, speakers, options)
-        row["uar_by_fold"] = [
-            _rounded(_mean_uar(truth, outcome.predicted, speakers, folds == fold)) for fold in np.unique(folds)
-        ]
+        by_fold = [folds == fold for fold in np.unique(folds)]
+        row["uar_by_fold"] = [_rounded(mean_uar(truth[own], outcome.predicted[:, own])) for own in by_fold]
         row["selected"] = outcome.selected
         rows.append(row)
     return rows
 
 
-def mean_uar(truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray) -> float:
+def mean_uar(truth: np.ndarray, predicted: np.ndarray) -> float:
     """Return the unweighted average recall over all clips, averaged over seeds (first axis of *predicted*)."""
-    return _mean_uar(truth, predicted, speakers, np.ones(len(truth), bool))
-
-
-def _mean_uar(truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, mask: np.ndarray) -> float:
-    # One speaker for all: the recall over the clips of the mask, however many speakers they are of.
-    one = np.full(int(mask.sum()), "all")
-    return next(iter(speaker_uar(truth[mask], predicted[:, mask], one).values()))
+    return float(np.mean([uar(truth, row) for row in predicted]))
 
 
 def _speaker_gains(truth: np.ndarray, predicted: np.ndarray, reference: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -113,7 +107,7 @@ def _uar_figures(
     truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, several: bool, options: dict
 ) -> dict[str, float | None]:
     if not several:
-        return {"uar": _rounded(mean_uar(truth, predicted, speakers)), "ci_low": None, "ci_high": None}
+        return {"uar": _rounded(mean_uar(truth, predicted)), "ci_low": None, "ci_high": None}
     interval = uar_interval(truth, predicted, speakers, **options)
     return {
         "uar": _rounded(interval.value),

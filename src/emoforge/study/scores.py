@@ -24,7 +24,7 @@ def confidence(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
     Speakers of whom *task* knows neutral clips only are heard by no judge. What was learnt from all labelled speakers
     together has no style speaker; there the judge has not heard the source's speaker only.
     """
-    train = _examples(pool, inputs, task.labelled)
+    train = pool.examples(inputs, task.labelled)
     enrolled = pool.training_enrolment(task)
     unheard = np.setdiff1d(pool.voices[np.union1d(rows, enrolled)], train.speakers)
     judge = out_of_fold_judge(
@@ -32,7 +32,7 @@ def confidence(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
         splits=np.full(len(train), "train"),
         origins=np.full(len(train), "recorded"),
         labels=pool.labels,
-        enrolment=_examples(pool, inputs, enrolled),
+        enrolment=pool.examples(inputs, enrolled),
         n_folds=_GROUPS,
         unheard=unheard.tolist(),
         seed=0,
@@ -44,9 +44,9 @@ def confidence(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
 
 def surprise(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray, *, fit: Fit) -> np.ndarray:
     """Return (n_rows,) how improbable the wanted emotion is to a recogniser of the real clips alone: 0 to 1."""
-    enrolment = _examples(pool, inputs, pool.training_enrolment(task))
+    enrolment = pool.examples(inputs, pool.training_enrolment(task))
     real = np.union1d(task.labelled, task.neutral)
-    answers = fit(_examples(pool, inputs, real), enrolment).predict_proba(
+    answers = fit(pool.examples(inputs, real), enrolment).predict_proba(
         Examples(inputs(rows), pool.voices[rows]), enrolment
     )
     return 1.0 - answers[np.arange(len(rows)), pool.emotions[rows]]
@@ -62,8 +62,8 @@ def usefulness(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
     Raises:
         EmoforgeError: *task* has a single labelled speaker.
     """
-    train = _examples(pool, inputs, task.labelled)
-    enrolment = _examples(pool, inputs, pool.training_enrolment(task))
+    train = pool.examples(inputs, task.labelled)
+    enrolment = pool.examples(inputs, pool.training_enrolment(task))
     normaliser = SpeakerNormaliser.fit(train.inputs, train.speakers, enrolment.inputs, enrolment.speakers)
 
     def normalised(examples: Examples) -> np.ndarray:
@@ -95,7 +95,3 @@ def _errors(model: LogisticRegression, features: np.ndarray, labels: np.ndarray)
     known = np.isin(labels, model.classes_)
     errors[np.flatnonzero(known), np.searchsorted(model.classes_, labels[known])] -= 1.0
     return errors
-
-
-def _examples(pool: Pool, inputs: Inputs, rows: np.ndarray) -> Examples:
-    return Examples(inputs(rows), pool.voices[rows], pool.emotions[rows])

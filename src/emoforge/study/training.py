@@ -61,8 +61,8 @@ def predict(
         seed: of the draw of added clips.
     """
     chosen = choose(pool, task, setting, units=units, scores=scores, seed=seed)
-    enrolment = _examples(pool, inputs, pool.training_enrolment(task))
-    tested = _examples(pool, inputs, task.tested), _examples(pool, inputs, pool.tested_enrolment(task))
+    enrolment = pool.examples(inputs, pool.training_enrolment(task))
+    tested = pool.examples(inputs, task.tested), pool.examples(inputs, pool.tested_enrolment(task))
     if setting.use == "ensemble" and len(chosen.added):
         # Recorded neutral clips anchor the second recogniser: converters make no neutral speech.
         anchored = Chosen(chosen.real[pool.emotions[chosen.real] == pool.neutral], chosen.added, 1.0)
@@ -166,7 +166,7 @@ def _adapted(
         control = pool.converted_rows(task, CONTROL, units)
         if not len(control):
             raise EmoforgeError("use own_normaliser needs conversions to neutral, and there is none")
-        own = _examples(pool, inputs, control)
+        own = pool.examples(inputs, control)
         names = np.array([f"{voice}{_CONVERTED_VOICE}" for voice in own.speakers])
         enrolment = Examples(
             _joined(enrolment.inputs, own.inputs), np.concatenate([enrolment.speakers.astype(str), names])
@@ -214,11 +214,7 @@ def _neutral_voices(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) ->
 def _training(pool: Pool, inputs: Inputs, chosen: Chosen) -> Examples:
     rows = np.concatenate([chosen.real, chosen.added])
     weights = np.concatenate([np.ones(len(chosen.real)), np.full(len(chosen.added), chosen.weight)])
-    return _examples(pool, inputs, rows, weights)
-
-
-def _examples(pool: Pool, inputs: Inputs, rows: np.ndarray, weights: np.ndarray | None = None) -> Examples:
-    return Examples(inputs(rows), pool.voices[rows], pool.emotions[rows], weights)
+    return pool.examples(inputs, rows, weights)
 
 
 def _joined(first: np.ndarray | list, second: np.ndarray | list) -> np.ndarray | list:
