@@ -18,6 +18,7 @@ PROTOCOL = {
     "work": "data/evaluate_conversion",
     "corpora": [{"name": "demo", "groups": 3, "sources": 1, "trained_on": ["demo"]}],
     "systems": ["identity", "statistics"],
+    "ablation": {"system": "statistics", "without": ["envelope"]},
     "variants": 1,
     "judges": ["svm", "logmel"],
     "judge_steps": 2,
@@ -66,7 +67,7 @@ def written(root: Path) -> dict[str, int]:
 
 
 def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
-    assert len(results["rows"]) == 4
+    assert len(results["rows"]) == 6
     zero, converted = row(results, "identity"), row(results, "statistics")
     assert 0 <= zero["content_error_real"] < 0.6
     assert zero["content_error"] == zero["dnsmos_delta_source"] == zero["distillmos_delta_source"] == 0
@@ -86,10 +87,20 @@ def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
     assert converted["diversity"] is None
 
 
+def test_a_part_that_is_left_out_is_missed(results):
+    whole, reduced = row(results, "statistics"), row(results, "statistics without envelope")
+    assert reduced["n_clips"] == whole["n_clips"]
+    assert reduced["duration_error"] == pytest.approx(whole["duration_error"], abs=0.02)
+    assert reduced["mcd"] != pytest.approx(whole["mcd"], abs=1e-3)
+    assert reduced["gain_over_whole"] == pytest.approx(reduced["recall"] - whole["recall"], abs=1e-3)
+    assert "gain_over_whole" not in whole
+
+
 def test_the_page_holds_figures_and_targets(project):
     page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
     assert "| identity | svm |" in page
     assert "| statistics | logmel |" in page
+    assert page.index("What each part is worth") < page.index("| statistics without envelope | svm |")
     assert "≥ .85" in page
     assert "not measured" in page
 
@@ -106,7 +117,8 @@ def test_a_killed_run_goes_on_with_what_it_has(again, small_corpus, results):
     lost = [
         name
         for name in before
-        if name.startswith(("measured/demo-0-statistics", "heard/demo-1-statistics")) and name.endswith("parquet")
+        if name.startswith(("measured/demo-0-statistics-from", "heard/demo-1-statistics-from"))
+        and name.endswith("parquet")
     ]
     assert len(lost) == 3
     for name in lost:

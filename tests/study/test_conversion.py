@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoforge.errors import EmoforgeError
-from emoforge.study.conversion import Judged, mean_figures, recall_figures, rotation, spread, within_scale
+from emoforge.study.conversion import Judged, gain_figures, mean_figures, recall_figures, rotation, spread, within_scale
 
 LABELS = ("anger", "fear", "neutral")
 
@@ -53,17 +53,25 @@ def judged(rng, share_right, *, n_speakers=12, targets=(0, 1), n_clips=20):
 def test_recall_stands_beside_that_of_real_clips_of_the_same_emotions():
     rng = np.random.default_rng(0)
     real = judged(rng, 0.8, targets=(0, 1, 2))
-    system, baseline = judged(rng, 0.6), judged(rng, 0.3)
-    figures = recall_figures(system, real, LABELS, baseline=baseline, n_draws=1000, seed=0)
+    figures = recall_figures(judged(rng, 0.6), real, LABELS, n_draws=1000, seed=0)
     assert figures["recall"] == pytest.approx(0.6, abs=0.06)
     # The real neutral clips are all recognised here, and no conversion aims at neutral.
     assert figures["recall_real"] == pytest.approx(0.8, abs=0.06)
     assert figures["recall_share"] == pytest.approx(0.75, abs=0.09)
     assert set(figures["recall_by_emotion"]) == set(figures["recall_real_by_emotion"]) == {"anger", "fear"}
     assert figures["recall_share_ci_low"] < figures["recall_share"] < figures["recall_share_ci_high"]
+
+
+def test_a_gain_is_over_the_same_conversions_of_another_system():
+    rng = np.random.default_rng(0)
+    system, baseline = judged(rng, 0.6), judged(rng, 0.3)
+    figures = gain_figures("gain_over_transplant", system, baseline, n_draws=1000, seed=0)
     assert figures["gain_over_transplant"] == pytest.approx(0.3, abs=0.1)
     assert figures["gain_over_transplant_ci_low"] > 0
     assert figures["gain_over_transplant_p"] < 0.05
+    for alone in (None, judged(rng, 0.3, n_speakers=1)):
+        without = gain_figures("gain", judged(rng, 0.6, n_speakers=1), alone, n_draws=1000, seed=0)
+        assert set(without.values()) == {None}
 
 
 def test_a_clip_that_could_not_be_made_counts_as_missed():
@@ -94,7 +102,7 @@ def test_one_speaker_has_figures_and_no_intervals():
     )
     assert figures["recall"] is not None
     assert figures["recall_share"] is not None
-    assert figures["recall_ci_low"] is figures["recall_share_ci_high"] is figures["gain_over_transplant"] is None
+    assert figures["recall_ci_low"] is figures["recall_share_ci_high"] is None
 
 
 def test_means_are_over_speakers_and_what_is_not_measured_is_null():

@@ -42,28 +42,19 @@ class Conversion:
 Job = tuple[Utterance, str, float, int]
 
 
-class Converter(ABC):
-    """Turns a neutral utterance into an emotional one in the same voice.
+class Performer(ABC):
+    """Speaks a neutral utterance in an emotion, in the same voice.
 
-    A converter decides how the source is to be spoken (:meth:`perform`); what makes a waveform of it
-    (:meth:`synthesise`) is the same for all, but for those that come with a vocoder of their own.
+    It decides how the source is to be spoken (:meth:`perform`); what makes a waveform of it (:meth:`synthesise`) is the
+    same for all, but for those that come with a vocoder of their own.
 
     Attributes:
-        name: what the registry and manifests call this kind.
+        name: what messages call it.
         emotions: what it can produce, in alphabetical order.
     """
 
-    name: ClassVar[str]
+    name: str
     emotions: tuple[str, ...]
-
-    @classmethod
-    @abstractmethod
-    def fit(cls, utterances: Sequence[Utterance], *, seed: int = 0) -> Self:
-        """Return a converter learned from *utterances* of training speakers, neutral and emotional.
-
-        Raises:
-            ModelError: the utterances hold nothing to learn from.
-        """
 
     @abstractmethod
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
@@ -78,18 +69,6 @@ class Converter(ABC):
         Raises:
             EmoforgeError: unknown emotion, or intensity outside 0 to 1.
         """
-
-    def perform_like(
-        self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
-    ) -> Performance:
-        """Return how *source* is to be spoken in the manner of *reference*, an utterance of anybody.
-
-        Raises:
-            EmoforgeError: intensity outside 0 to 1, or this kind of converter takes no reference.
-        """
-        raise EmoforgeError(
-            f"converter {self.name}: takes no style reference; leave the reference out, or use a converter that does"
-        )
 
     def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
         """Return *source* spoken in *style*, float32.
@@ -115,6 +94,43 @@ class Converter(ABC):
             self.convert(source, emotion, intensity=intensity, seed=seed) for source, emotion, intensity, seed in jobs
         ]
 
+    def check(self, emotion: str, intensity: float) -> None:
+        """Raise EmoforgeError unless *emotion* can be produced and *intensity* lies within 0 to 1."""
+        if emotion not in self.emotions:
+            raise EmoforgeError(f"converter {self.name}: {unknown_value('emotion', emotion, self.emotions)}")
+        check_intensity(intensity)
+
+
+class Converter(Performer):
+    """A performer that learns from training speakers and is kept on disk.
+
+    Attributes:
+        name: what the registry and manifests call this kind.
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, utterances: Sequence[Utterance], *, seed: int = 0) -> Self:
+        """Return a converter learned from *utterances* of training speakers, neutral and emotional.
+
+        Raises:
+            ModelError: the utterances hold nothing to learn from.
+        """
+
+    def perform_like(
+        self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
+    ) -> Performance:
+        """Return how *source* is to be spoken in the manner of *reference*, an utterance of anybody.
+
+        Raises:
+            EmoforgeError: intensity outside 0 to 1, or this kind of converter takes no reference.
+        """
+        raise EmoforgeError(
+            f"converter {self.name}: takes no style reference; leave the reference out, or use a converter that does"
+        )
+
     @abstractmethod
     def save(self, folder: str | PathLike[str]) -> None:
         """Write the model to *folder*, which is made if it does not exist: JSON and, for arrays, safetensors."""
@@ -127,12 +143,6 @@ class Converter(ABC):
         Raises:
             ModelError: *folder* holds no model of this kind.
         """
-
-    def check(self, emotion: str, intensity: float) -> None:
-        """Raise EmoforgeError unless *emotion* can be produced and *intensity* lies within 0 to 1."""
-        if emotion not in self.emotions:
-            raise EmoforgeError(f"converter {self.name}: {unknown_value('emotion', emotion, self.emotions)}")
-        check_intensity(intensity)
 
 
 def check_intensity(intensity: float) -> None:

@@ -9,7 +9,8 @@ from emoforge.audio import pcm_sha256
 from emoforge.batch import chunked
 from emoforge.clips import shard_path, write_shard
 from emoforge.convert import registry
-from emoforge.convert.base import Converter
+from emoforge.convert.ablation import without
+from emoforge.convert.base import Converter, Performer
 from emoforge.convert.utterance import Utterance
 from emoforge.labels import NEUTRAL
 from emoforge.outputs import built_aside
@@ -124,8 +125,9 @@ def fit_converter(system: str, utterances: Sequence[Utterance], *, seed: int, pa
 
 
 @lru_cache(maxsize=2)
-def _open_converter(folder: Path, checksum: str) -> Converter:
-    return registry.load(folder)
+def _open_converter(folder: Path, checksum: str, part: str) -> Performer:
+    converter = registry.load(folder)
+    return without(converter, part) if part else converter
 
 
 def plan(sources: Sequence[dict], emotions: Sequence[str], *, variants: int, seed: int) -> list[dict]:
@@ -151,21 +153,22 @@ def plan(sources: Sequence[dict], emotions: Sequence[str], *, variants: int, see
 
 
 def convert_all(
-    cells: Sequence[tuple[Cell, Corpus, Path, list[dict]]], protocol: Protocol, work: Path
+    cells: Sequence[tuple[Cell, Corpus, Path, str, list[dict]]], protocol: Protocol, work: Path
 ) -> dict[Cell, Path]:
     """Convert what is not converted yet; return the folder of each cell's clips.
 
     Args:
-        cells: (cell, corpus of the sources, folder of the converter, planned rows).
+        cells: (cell, corpus of the sources, folder of the converter, what it goes without, planned rows).
         protocol: of the evaluation.
         work: the work folder.
     """
     folders, todo = {}, []
-    for cell, corpus, model, rows in cells:
+    for cell, corpus, model, part, rows in cells:
         checksum = folder_sha256(model)
         key = {
             "corpus": corpus.key,
             "converter": checksum,
+            "without": part,
             "rows": digest(rows),
             "chunk": CHUNK,
             "code": code_sha256("convert", "prosody"),
@@ -173,16 +176,16 @@ def convert_all(
         folders[cell] = folder = keyed_folder(work / "converted" / cell.name, key)
         for number, chunk in enumerate(chunked(rows, CHUNK)):
             if not part_path(folder, number).is_file():
-                todo.append((corpus.layout, corpus.key, model, checksum, folder, number, chunk))
+                todo.append((corpus.layout, corpus.key, model, checksum, part, folder, number, chunk))
     drain(_convert_chunk, todo, protocol, "convert", "clip", sizes=[len(job[-1]) for job in todo])
     return folders
 
 
-def _convert_chunk(job: tuple[Layout, str, Path, str, Path, int, list[dict]]) -> None:
-    layout, corpus_key, model, checksum, folder, number, rows = job
+def _convert_chunk(job: tuple[Layout, str, Path, str, str, Path, int, list[dict]]) -> None:
+    layout, corpus_key, model, checksum, part, folder, number, rows = job
     utterances = open_utterances(layout, corpus_key)
     sources = [utterances[row["source_clip_id"]] for row in rows]
-    results = conversions(_open_converter(model, checksum), [Job(row, row["seed"]) for row in rows], sources)
+    results = conversions(_open_converter(model, checksum, part), [Job(row, row["seed"]) for row in rows], sources)
     clips, made = [], []
     for row, source, conversion in zip(rows, sources, results, strict=True):
         if isinstance(conversion, str):

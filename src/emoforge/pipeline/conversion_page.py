@@ -33,7 +33,11 @@ def page(results: Mapping) -> str:
         "`identity` is the source as it is: zero effort. Written by the command at the end of this page.",
     ]
     for corpus, trained_on in dict.fromkeys((row["corpus"], row["trained_on"]) for row in rows):
-        own = [row for row in rows if (row["corpus"], row["trained_on"]) == (corpus, trained_on)]
+        of_pair = [row for row in rows if (row["corpus"], row["trained_on"]) == (corpus, trained_on)]
+        own = [row for row in of_pair if "gain_over_whole" not in row]
+        reduced = [row for row in of_pair if "gain_over_whole" in row]
+        if not own:
+            own, reduced = reduced, []
         learnt = "other speakers of the same corpus" if trained_on == corpus else f"all speakers of {trained_on}"
         n_clips, n_speakers = own[0]["n_clips"], own[0]["n_speakers"]
         parts += [
@@ -43,6 +47,7 @@ def page(results: Mapping) -> str:
             f"{n_clips} conversions a system, {n_speakers} source speakers; 95 % intervals over speakers.",
             "",
             *_table(own),
+            *_ablation(reduced),
         ]
     speed = results["speed"]
     timed = ", ".join(f"{name} {value:g}" for name, value in speed["cpu_x_realtime_by_system"].items())
@@ -70,6 +75,14 @@ def _content_of_real(rows: Sequence[Mapping]) -> str:
 
 def _table(rows: Sequence[Mapping]) -> list[str]:
     return markdown_table(_TITLES, map(_cells, rows)).splitlines()
+
+
+def _ablation(rows: Sequence[Mapping]) -> list[str]:
+    if not rows:
+        return []
+    titles = ("system", "judge", "recall", "recall re the whole", *_TITLES[6:])
+    cells = [[*_cells(row)[:3], _with_interval(row, "gain_over_whole"), *_cells(row)[6:]] for row in rows]
+    return ["", "What each part is worth:", "", *markdown_table(titles, cells).splitlines()]
 
 
 def _cells(row: Mapping) -> list[str]:

@@ -1,11 +1,13 @@
 """The protocol of an evaluation of conversion, as a typed YAML file, and the groups of speakers that it asks for."""
 
 import os
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from emoforge import corpora
+from emoforge.convert.ablation import PARTS
 from emoforge.errors import EmoforgeError, unknown_value
 from emoforge.params import AtLeastOne, CorpusName, Count, Section
 from emoforge.pipeline.protocol_file import read_protocol
@@ -42,6 +44,25 @@ class EvaluatedCorpus(Section):
     trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
 
 
+@dataclass(frozen=True, slots=True)
+class System:
+    """A kind of converter, whole or without a part of :data:`~emoforge.convert.ablation.PARTS`."""
+
+    kind: str
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} without {self.part}" if self.part else self.kind
+
+
+class Ablation(Section):
+    """What each part of a system is worth: the system without it, learnt from its own corpus."""
+
+    system: str = Field(description="which of `systems`")
+    without: Annotated[list[Literal[PARTS]], Field(min_length=1)] = Field(description="parts that go in turn")
+
+
 class Protocol(Section):
     """The whole file."""
 
@@ -50,6 +71,7 @@ class Protocol(Section):
     work: str = Field(description="folder of everything computed")
     corpora: Annotated[list[EvaluatedCorpus], Field(min_length=1)]
     systems: Annotated[list[str], Field(min_length=1)] = Field(description="kinds of converter")
+    ablation: Ablation | None = Field(None, description="a system without its parts, one at a time")
     variants: AtLeastOne = Field(description="conversions of every source into every emotion")
     judges: Annotated[list[Literal["svm", "logmel"]], Field(min_length=1)] = Field(description="kinds of recogniser")
     judge_steps: AtLeastOne = Field(description="gradient steps of the neural judge")
@@ -63,11 +85,20 @@ class Protocol(Section):
         for kind, values in (("corpus", names), ("system", self.systems), ("judge", self.judges)):
             if len(set(values)) != len(values):
                 raise ValueError(f"a {kind} is listed twice")
+        if self.ablation and self.ablation.system not in self.systems:
+            raise ValueError(unknown_value("system to take parts from", self.ablation.system, self.systems))
         for corpus in self.corpora:
             for name in corpus.trained_on:
                 if name not in names:
                     raise ValueError(unknown_value("corpus to train on", name, names))
         return self
+
+    def all_systems(self) -> dict[str, System]:
+        """Return every system by its name, whole ones first."""
+        systems = [System(kind) for kind in self.systems]
+        if self.ablation:
+            systems += [System(self.ablation.system, part) for part in self.ablation.without]
+        return {system.name: system for system in systems}
 
 
 def load_protocol(path: str | os.PathLike) -> Protocol:

@@ -68,7 +68,7 @@ class Corpus:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One system on the sources of one rotation, learnt from one corpus."""
+    """One system, by its name, on the sources of one rotation, learnt from one corpus."""
 
     system: str
     corpus: str
@@ -77,7 +77,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        return f"{self.corpus}-{self.rotation}-{self.system}-from-{self.trained_on}"
+        return f"{self.corpus}-{self.rotation}-{self.system.replace(' ', '-')}-from-{self.trained_on}"
 
 
 def keyed_folder(folder: Path, key: dict) -> Path:

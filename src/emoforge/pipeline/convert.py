@@ -21,7 +21,7 @@ from emoforge.audio import pcm_sha256
 from emoforge.batch import chunked, map_chunks
 from emoforge.clips import shard_path, write_shard
 from emoforge.convert import registry
-from emoforge.convert.base import Conversion, Converter
+from emoforge.convert.base import Conversion, Converter, Performer
 from emoforge.convert.utterance import Utterance
 from emoforge.errors import EmoforgeError, ManifestError
 from emoforge.labels import NEUTRAL
@@ -222,7 +222,7 @@ def _convert_chunk(work: tuple[_Inputs, Path, int, Sequence[Job]]) -> None:
     manifest.write(manifest.from_rows(rows), _part(folder, "clips", number))
 
 
-def conversions(converter: Converter, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
+def conversions(converter: Performer, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
     """Return a conversion a job, or why there is none; one that fails does not take its batch along."""
     batch = [
         (source, job.row["emotion"], job.row["intensity"], job.seed) for job, source in zip(jobs, sources, strict=True)

@@ -24,12 +24,12 @@ from emoforge.pipeline.conversion_clips import choose_real, choose_sources, conv
 from emoforge.pipeline.conversion_judges import ask_judges, train_judges
 from emoforge.pipeline.conversion_measures import measure_converted, measure_recorded
 from emoforge.pipeline.conversion_page import page
-from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol, load_protocol, rotations
+from emoforge.pipeline.conversion_protocol import EvaluatedCorpus, Protocol, System, load_protocol, rotations
 from emoforge.pipeline.conversion_references import References
 from emoforge.pipeline.conversion_work import Cell, Corpus, prepare_corpus, read_rows
 from emoforge.pipeline.utterances import UtteranceStore
 from emoforge.pipeline.versions import commit_of
-from emoforge.study.conversion import Judged, Rotation, mean_figures, recall_figures
+from emoforge.study.conversion import Judged, Rotation, gain_figures, mean_figures, recall_figures
 
 BASELINE = "transplant"
 _NOT_MEASURED = "not measured"
@@ -66,11 +66,12 @@ def run(
     path = root / path
     protocol = load_protocol(path)
     params = load_params(root / "params.yaml")
-    chosen_systems = _chosen("system", systems, protocol.systems)
+    all_systems = protocol.all_systems()
+    chosen_systems = [all_systems[name] for name in _chosen("system", systems, list(all_systems))]
     chosen_corpora = _chosen("corpus", corpora, [corpus.name for corpus in protocol.corpora])
     for system in chosen_systems:
-        if system not in registry.names():
-            raise EmoforgeError(f"{path}: {unknown_value('converter', system, registry.names())}")
+        if system.kind not in registry.names():
+            raise EmoforgeError(f"{path}: {unknown_value('converter', system.kind, registry.names())}")
     folder = root / protocol.work
     needed = {
         name
@@ -102,9 +103,7 @@ def run(
         "commit": commit_of(root),
     }
     whole = (
-        set(chosen_systems) == set(protocol.systems)
-        and len(chosen_corpora) == len(protocol.corpora)
-        and roles == all_roles
+        len(chosen_systems) == len(all_systems) and len(chosen_corpora) == len(protocol.corpora) and roles == all_roles
     )
     if output is None and whole:
         output = root / "studies" / path.stem
@@ -150,10 +149,11 @@ class _Evaluation:
         folder: Path,
         corpora: Mapping[str, Corpus],
         roles: Mapping[str, Mapping[int, Rotation]],
-        systems: Sequence[str],
+        systems: Sequence[System],
     ) -> None:
         self._protocol, self._params, self._folder = protocol, params, folder
-        self._corpora, self._roles, self._systems = corpora, roles, systems
+        self._corpora, self._roles = corpora, roles
+        self._systems = {system.name: system for system in systems}
         self._settings = {corpus.name: corpus for corpus in protocol.corpora}
         self._sources = {
             (name, number): choose_sources(
@@ -167,7 +167,7 @@ class _Evaluation:
             for name in roles
             for trained_on in self._settings[name].trained_on
             for number in roles[name]
-            for system in systems
+            for system in self._systems_of(name, trained_on)
         ]
         self._models = self._fitted()
         self._clips = self._converted()
@@ -202,6 +202,10 @@ class _Evaluation:
             folder,
         )
 
+    def _systems_of(self, name: str, trained_on: str) -> list[str]:
+        # What a part is worth is asked once, where the whole is at its best.
+        return [system.name for system in self._systems.values() if not system.part or trained_on == name]
+
     def _fitted(self) -> dict[Cell, Path]:
         wanted, names = {}, {}
         for cell in self._cells:
@@ -210,8 +214,9 @@ class _Evaluation:
                 speakers, part = self._roles[cell.corpus][cell.rotation].converter, str(cell.rotation)
             else:
                 speakers, part = tuple(sorted(set(corpus.table.column("speaker").to_pylist()))), "all"
-            names[cell] = f"{cell.system}-{cell.trained_on}-{part}"
-            wanted[names[cell]] = (cell.system, corpus, speakers, names[cell])
+            kind = self._systems[cell.system].kind
+            names[cell] = f"{kind}-{cell.trained_on}-{part}"
+            wanted[names[cell]] = (kind, corpus, speakers, names[cell])
         folders = fit_converters(list(wanted.values()), self._params, self._protocol, self._folder)
         by_name = dict(zip(wanted, folders, strict=True))
         return {cell: by_name[name] for cell, name in names.items()}
@@ -230,7 +235,7 @@ class _Evaluation:
                     f"{cell.corpus}, rotation {cell.rotation}: nothing to convert; its speakers need neutral clips "
                     f"beside those that enrol, and {cell.trained_on} an emotion that {cell.corpus} has too"
                 )
-            planned.append((cell, corpus, self._models[cell], rows))
+            planned.append((cell, corpus, self._models[cell], self._systems[cell.system].part, rows))
         return convert_all(planned, self._protocol, self._folder)
 
     def _measured_recordings(self) -> dict[tuple[str, int], list[dict]]:
@@ -249,7 +254,7 @@ class _Evaluation:
             recorded = [row for number in self._roles[name] for row in self._recorded[name, number]]
             references = References(recorded)
             for trained_on in self._settings[name].trained_on:
-                for system in self._systems:
+                for system in self._systems_of(name, trained_on):
                     rows += self._system_rows(system, name, trained_on, references)
         return rows
 
@@ -260,14 +265,14 @@ class _Evaluation:
         speakers = np.array([row["speaker"] for row in made])
         figures = mean_figures(references.columns(made), speakers) | references.diversity(made)
         rows = []
+        options = {"n_draws": self._protocol.draws, "seed": self._protocol.seed}
         for kind in self._protocol.judges:
             labels = sorted(set(self._corpora[name].table.column("emotion").to_pylist()))
             judged = self._judged(cells, kind, labels)
-            baseline = None
-            if system != BASELINE and BASELINE in self._systems:
-                baseline = self._judged(
-                    [Cell(BASELINE, name, trained_on, cell.rotation) for cell in cells], kind, labels
-                )
+            whole = self._systems[system].kind
+            beside = {"gain_over_transplant": None if system == BASELINE else BASELINE}
+            if system != whole:
+                beside["gain_over_whole"] = whole
             heard = [row for cell in cells for row in read_rows(self._judges[kind, name, cell.rotation])]
             rows.append(
                 {
@@ -283,12 +288,16 @@ class _Evaluation:
                     judged,
                     _judged_rows(heard, labels),
                     labels,
-                    baseline=baseline,
-                    n_draws=self._protocol.draws,
-                    seed=self._protocol.seed,
+                    **options,
                 )
                 | figures
             )
+            for figure, other in beside.items():
+                baseline = None
+                if other in self._systems:
+                    others = [Cell(other, name, trained_on, cell.rotation) for cell in cells]
+                    baseline = self._judged(others, kind, labels)
+                rows[-1] |= gain_figures(figure, judged, baseline, **options)
         return rows
 
     def _judged(self, cells: Sequence[Cell], kind: str, labels: Sequence[str]) -> Judged:
@@ -306,8 +315,8 @@ class _Evaluation:
     def speed(self) -> dict:
         """Time the conversions of some sources of the first corpus, a system at a time, on one thread."""
         by_system = {}
-        for system in self._systems:
-            cell = next(cell for cell in self._cells if cell.system == system)
+        for kind in dict.fromkeys(system.kind for system in self._systems.values()):
+            cell = next(cell for cell in self._cells if self._systems[cell.system].kind == kind)
             corpus = self._corpora[cell.corpus]
             converter = registry.load(self._models[cell])
             utterances = UtteranceStore(corpus.layout, corpus.table)
@@ -328,11 +337,12 @@ class _Evaluation:
                 len(conversion.signal) / source.sampling_rate
                 for conversion, (source, *_) in zip(conversions, jobs, strict=True)
             )
-            by_system[system] = round(audio_s / wall_s, 1)
+            by_system[kind] = round(audio_s / wall_s, 1)
+        last = list(by_system)[-1]
         return {
-            "cpu_x_realtime": by_system[self._systems[-1]],
+            "cpu_x_realtime": by_system[last],
             "gpu_x_realtime": _NOT_MEASURED,
-            "system": self._systems[-1],
+            "system": last,
             "cpu_x_realtime_by_system": by_system,
         }
 
@@ -340,7 +350,7 @@ class _Evaluation:
         """Write conversions of *n_clips* drawn jobs a corpus, by every system, beside their sources."""
         for name in self._roles:
             cells = [cell for cell in self._cells if cell.corpus == name and cell.trained_on == self._first(name)]
-            jobs = [row for cell in cells if cell.system == self._systems[0] for row in self._measured[cell]]
+            jobs = [row for cell in cells if cell.system == cells[0].system for row in self._measured[cell]]
             jobs.sort(key=lambda row: manifest.seed_from(self._protocol.seed, "sample", row["clip_id"]))
             recorded = ClipStore(self._corpora[name].layout.stage("ingest") / "clips")
             stores = {cell: ClipStore(self._clips[cell]) for cell in cells}

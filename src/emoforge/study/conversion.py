@@ -110,7 +110,6 @@ def recall_figures(
     real: Judged,
     labels: Sequence[str],
     *,
-    baseline: Judged | None = None,
     n_draws: int,
     seed: int,
 ) -> dict[str, object]:
@@ -120,19 +119,18 @@ def recall_figures(
         judged: conversions; recall is averaged over the emotions that they aim at.
         real: real clips; those of other emotions or speakers are left out.
         labels: emotion names that the indices point into.
-        baseline: the same conversions by another system, clip by clip; None where there is none.
         n_draws: bootstrap draws over speakers.
         seed: of the draws.
 
     Returns:
-        recall, recall_real, recall_share, each with _ci_low and _ci_high; recall_by_emotion; gain_over_transplant with
-        _ci_low, _ci_high and _p. None where a figure cannot be measured, intervals with a single speaker included.
+        recall, recall_real, recall_share, each with _ci_low and _ci_high; recall_by_emotion. None where a figure
+        cannot be measured, intervals with a single speaker included.
     """
     targets = np.unique(judged.truth)
     # A speaker without a neutral clip to convert is no measure of the others' conversions.
     aimed = np.isin(real.truth, targets) & np.isin(real.speakers, judged.speakers)
     real = Judged(real.truth[aimed], real.predicted[aimed], real.speakers[aimed])
-    several = len(np.unique(judged.speakers)) > 1
+    several = _several(judged)
     options = {"n_draws": n_draws, "seed": seed}
     by_emotion = {labels[target]: _recall(judged, target) for target in targets}
     real_by_emotion = {labels[target]: _recall(real, target) for target in np.unique(real.truth)}
@@ -153,12 +151,30 @@ def recall_figures(
     figures |= _figure("recall_share", recall / real_recall if real_recall > 0 else float("nan"), share)
     figures["recall_by_emotion"] = {name: _rounded(value) for name, value in by_emotion.items()}
     figures["recall_real_by_emotion"] = {name: _rounded(value) for name, value in real_by_emotion.items()}
-    gain = None
-    if baseline is not None and several:
-        gain = paired_gain(judged.truth, judged.predicted, baseline.predicted, judged.speakers, **options)
-    figures |= _figure("gain_over_transplant", gain.value if gain else float("nan"), gain)
-    figures["gain_over_transplant_p"] = _rounded(gain.p) if gain else None
     return figures
+
+
+def gain_figures(name: str, judged: Judged, baseline: Judged | None, *, n_draws: int, seed: int) -> dict[str, object]:
+    """Return what recall gains over *baseline*: *name* with _ci_low, _ci_high and _p, None where there is no gain.
+
+    Args:
+        name: of the figure.
+        judged: conversions.
+        baseline: the same conversions by another system, clip by clip; None where there is none.
+        n_draws: bootstrap draws over speakers.
+        seed: of the draws.
+    """
+    gain = None
+    if baseline is not None and _several(judged):
+        gain = paired_gain(
+            judged.truth, judged.predicted, baseline.predicted, judged.speakers, n_draws=n_draws, seed=seed
+        )
+    figures = _figure(name, gain.value if gain else float("nan"), gain)
+    return figures | {f"{name}_p": _rounded(gain.p) if gain else None}
+
+
+def _several(judged: Judged) -> bool:
+    return len(np.unique(judged.speakers)) > 1
 
 
 def mean_figures(columns: Mapping[str, np.ndarray], speakers: np.ndarray) -> dict[str, object]:
