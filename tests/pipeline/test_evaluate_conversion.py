@@ -158,10 +158,11 @@ def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus, ca
 def test_samples_are_written_beside_their_sources(again, small_corpus):
     run(write_protocol(again, small_corpus), root=again, samples=(2, again / "samples"))
     files = sorted(path.name for path in (again / "samples" / "demo").iterdir())
-    assert len(files) == 2 * 3
+    assert len(files) == 2 * 4
     for number in ("000", "001"):
         own = [name for name in files if name.startswith(number)]
-        assert [name.rsplit("-", 1)[1] for name in own] == ["identity.wav", "source.wav", "statistics.wav"]
+        kinds = ["identity.wav", "source.wav", "statistics without envelope.wav", "statistics.wav"]
+        assert [name.rsplit("-", 1)[1] for name in own] == kinds
         source, same, converted = (
             soundfile.read(again / "samples" / "demo" / next(name for name in own if name.endswith(kind)))[0]
             for kind in ("source.wav", "identity.wav", "statistics.wav")
@@ -176,7 +177,9 @@ def test_samples_are_written_beside_their_sources(again, small_corpus):
         ({}, {"systems": ["statistic"]}, ["'statistic'", "did you mean 'statistics'", "identity"]),
         ({}, {"corpora": ["nemo"]}, ["'nemo'", "allowed: demo"]),
         ({}, {"chosen_rotations": [7]}, ["no rotation 7", "allowed: 0, 1, 2"]),
-        ({"systems": ["identity", "nerual"]}, {}, ["'nerual'", "tiny.yaml"]),
+        ({"systems": ["identity", "statistics", "nerual"]}, {}, ["'nerual'", "tiny.yaml"]),
+        ({"systems": ["identity"]}, {}, ["unknown system to take parts from 'statistics'"]),
+        ({"ablation": {"system": "statistics", "without": ["noice"]}}, {}, ["ablation", "noise"]),
         ({"variant": 2}, {}, ["unknown key 'variant'", "did you mean 'variants'"]),
         ({"variants": 0}, {}, ["variants = 0"]),
         ({"judges": ["svm", "svm"]}, {}, ["judge is listed twice"]),
