@@ -5,7 +5,8 @@ from itertools import pairwise
 
 from emoforge.report.plots import INK, KEPT_COLOUR, REJECTED_COLOUR, Plot, in_style, new_figure, svg_text
 
-_COLOURS = (KEPT_COLOUR, REJECTED_COLOUR, INK)
+#: One a line; the last two are told apart by the colour-blind too (Okabe and Ito 2008, "Color universal design").
+_COLOURS = (KEPT_COLOUR, REJECTED_COLOUR, INK, "#009e73", "#cc79a7")
 _MARKERS = "osD^v"
 
 
@@ -18,7 +19,7 @@ def plot_gains(title: str, x_label: str, lines: Mapping[str, Sequence[tuple[floa
         x_label: what the first axis counts.
         lines: name → pairs of a value on the first axis and a row with gain, gain_ci_low and gain_ci_high.
     """
-    figure, axes = new_figure(6.4, 3.6)
+    figure, axes = new_figure(6.4, 3.3 + 0.22 * len(lines))
     words = []
     values = sorted({x for points in lines.values() for x, _ in points})
     step = min((b - a for a, b in pairwise(values)), default=1.0) * 0.06
@@ -37,7 +38,8 @@ def plot_gains(title: str, x_label: str, lines: Mapping[str, Sequence[tuple[floa
     axes.axhline(0, color=INK, linewidth=0.8, linestyle=":")
     axes.set(xlabel=x_label, ylabel="gain in UAR, points (95 % interval)")
     axes.set_xticks(values, [f"{value:g}" for value in values])
-    axes.legend(fontsize=9)
+    # Below, where no line runs through it.
+    figure.legend(fontsize=9, loc="outside lower left")
     return Plot(
         title, f"Gain in unweighted average recall by {x_label}, in points. {'; '.join(words)}.", svg_text(figure)
     )
