@@ -236,6 +236,13 @@ def test_the_same_speakers_may_train_and_test(again, small_corpus):
         ({"foreign": [{"name": "nemo", "root": "x"}]}, ["`foreign` belongs to the scenario zero"]),
         ({"grids": [{"arm": ["real+synthetic"], "ratio": [1.0]}]}, ["names no converter"]),
         ({"grids": [{"arm": ["real+classical"]}]}, ["has no ratio"]),
+        (
+            {
+                "recognisers": [{"name": "neural", "kind": "logmel"}],
+                "grids": [{"arm": ["real+synthetic"], "ratio": [1.0], "converter": ["statistics"], "use": ["pairs"]}],
+            },
+            ["use 'pairs' belongs to the recogniser kind 'svm'", "'neural' is 'logmel'"],
+        ),
         ({"grids": [{"arm": ["real+synthetic"], "ratio": [1.0], "converter": ["statistic"]}]}, ["did you mean"]),
         ({"converters": [{"name": "a", "method": "nerual", "fit": "each"}], "grids": STUDY["grids"][:1]}, ["'neural'"]),
         ({"corpus": {"name": "demo", "root": "nowhere"}}, ["corpora fetch demo"]),

@@ -16,8 +16,8 @@ TASK = task_of(["s0", "s1"], ["s2", "s3"], ["s4"])
 UNITS = (0, 1)
 
 
-def fit(train, enrolment):
-    return SvmRecogniser.fit(train, labels=LABELS, enrolment=enrolment)
+def fit(train, enrolment, **learning):
+    return SvmRecogniser.fit(train, labels=LABELS, enrolment=enrolment, **learning)
 
 
 def chosen(setting, scores=None, seed=0, units=UNITS):
@@ -127,6 +127,42 @@ def test_an_ensemble_of_weight_zero_is_the_real_recogniser():
     none = answers(synthetic(use="ensemble", weight=0.0), task=scarce, units=(0,))
     np.testing.assert_array_equal(none, real)
     assert (answers(synthetic(use="ensemble", weight=5.0), task=scarce, units=(0,)) != real).any()
+
+
+@pytest.mark.parametrize("use", ["pretrain", "pairs"])
+def test_what_is_kept_of_conversions_goes_from_nothing_to_much(use):
+    scarce = task_of(["s0"], ["s1", "s2"], ["s4", "s5"])
+    real = answers(Setting(settings.REAL_NEUTRAL), task=scarce)
+    none = answers(synthetic(use=use, weight=1e-9), task=scarce, units=(0,))
+    np.testing.assert_array_equal(none, real)
+    # What aims at the wrong emotion is believed in the end.
+    wrong = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, units=(5,))
+    right = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, units=(0,))
+    truth = pool()[0].emotions[scarce.tested]
+    assert (right == truth).mean() > (wrong == truth).mean() + 0.02
+
+
+def test_real_clips_alone_are_calibrated_by_and_pairs_are_with_their_sources():
+    clips, values = pool()
+    seen = []
+
+    def watched(train, enrolment, **learning):
+        seen.append((train, learning))
+        return fit(train, enrolment, **learning)
+
+    answers(synthetic(use="pretrain", weight=0.4), (clips, values), fit=watched)
+    answers(synthetic(use="pairs", weight=0.4), (clips, values), fit=watched)
+    found = chosen(synthetic())
+    for train, _ in seen:
+        np.testing.assert_array_equal(train.inputs, values[found.real])
+    first, pairs = seen[0][1], seen[1][1]["pairs"]
+    assert first["kept"] == 0.4
+    assert len(first["before"]) == len(found.added) + (clips.emotions[found.real] == clips.neutral).sum()
+    np.testing.assert_array_equal(pairs.clips.inputs, values[found.added])
+    np.testing.assert_array_equal(pairs.sources.inputs, values[clips.sources[found.added]])
+    np.testing.assert_array_equal(pairs.clips.speakers, pairs.sources.speakers)
+    assert set(pairs.clips.weights) == {0.4}
+    assert set(pairs.sources.labels) == {clips.neutral}
 
 
 def test_uses_that_need_conversions_to_neutral_or_functionals_say_so():

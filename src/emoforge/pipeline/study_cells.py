@@ -17,7 +17,7 @@ from emoforge.pipeline.code import code_sha256
 from emoforge.pipeline.conversion_work import digest, drain, part_path, read_rows, write_rows
 from emoforge.pipeline.study_pool import ClipInputs, open_pool
 from emoforge.pipeline.study_protocol import StudiedRecogniser, Study
-from emoforge.ser.recogniser import NETWORKS, Examples, Recogniser, recogniser_class
+from emoforge.ser.recogniser import NETWORKS, Examples, Pairs, Recogniser, recogniser_class
 from emoforge.study import scores as scoring
 from emoforge.study import settings
 from emoforge.study.pool import SYNTHETIC, Inputs, Pool
@@ -174,7 +174,9 @@ def _train_cells(job: _Job) -> None:
             setting,
             units=job.units.get(setting.converter, ()),
             scores=scores,
-            fit=partial(_fit, recogniser=recogniser, labels=pool.labels, seed=seed),
+            fit=partial(
+                _fit, recogniser=recogniser, labels=pool.labels, seed=seed, calibrate=setting.use == "ensemble"
+            ),
             seed=seed,
         )
         rows.append({"cell": name, "predicted": predicted.astype(np.int16).tolist()})
@@ -189,8 +191,13 @@ def _fit(
     recogniser: StudiedRecogniser,
     labels: Sequence[str],
     seed: int,
+    calibrate: bool,
+    **learning: Examples | Pairs | float,
 ) -> Recogniser:
-    options = dict(recogniser.options)
+    options = dict(recogniser.options) | learning
+    if recogniser.kind == "svm":
+        # Probabilities take as long as the machine itself, and most cells ask for the most probable emotion only.
+        options["calibrate"] = calibrate
     if recogniser.kind in NETWORKS and "steps" in options:
         from emoforge.ser.training import TrainingOptions
 
@@ -262,7 +269,7 @@ def _scored(
     if not len(rows):
         return np.zeros(0)
     if score == "surprise":
-        fit = partial(_fit, recogniser=recogniser, labels=pool.labels, seed=0)
+        fit = partial(_fit, recogniser=recogniser, labels=pool.labels, seed=0, calibrate=True)
         return scoring.surprise(pool, inputs, task, rows, fit=fit)
     if score == "usefulness":
         return scoring.usefulness(pool, inputs, task, rows)

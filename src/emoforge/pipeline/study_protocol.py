@@ -153,12 +153,18 @@ class Study(Section):
             "recogniser": [item.name for item in self.recognisers],
         }
         defaults = {"recogniser": [self.recognisers[0].name]}
+        kinds = {item.name: item.kind for item in self.recognisers}
         found = settings.expand([references, *(defaults | grid.values() for grid in self.grids)])
         for setting in found:
             if setting.arm in settings.CONVERTED and not setting.converter:
                 raise ValueError(f"grids: arm {setting.arm!r} names no converter; give `converter`")
             if setting.arm not in (settings.REAL, settings.REAL_NEUTRAL) and not setting.ratio:
                 raise ValueError(f"grids: arm {setting.arm!r} has no ratio; give `ratio`")
+            if setting.use in settings.OF_SVM and kinds[setting.recogniser] != "svm":
+                raise ValueError(
+                    f"grids: use {setting.use!r} belongs to the recogniser kind 'svm', and {setting.recogniser!r} is "
+                    f"{kinds[setting.recogniser]!r}"
+                )
         return found
 
 

@@ -88,6 +88,28 @@ class Examples:
         return np.ones(len(self)) if self.weights is None else np.asarray(self.weights, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Conversions beside their sources, a row a pair: two clips of one voice and the same words.
+
+    Attributes:
+        clips: conversions, labelled with what they should be heard as; their weights are those of the pairs.
+        sources: the labelled recordings that they were made of, in the same order.
+
+    Raises:
+        EmoforgeError: there are more of the ones than of the others, or a label is missing.
+    """
+
+    clips: Examples
+    sources: Examples
+
+    def __post_init__(self) -> None:
+        if len(self.clips) != len(self.sources):
+            raise EmoforgeError(f"{len(self.clips)} conversions came with {len(self.sources)} sources: each needs one")
+        if self.clips.labels is None or self.sources.labels is None:
+            raise EmoforgeError("pairs need the labels of conversions and sources")
+
+
 @runtime_checkable
 class Recogniser(Protocol):
     """A trained recogniser.

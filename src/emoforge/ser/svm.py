@@ -18,8 +18,9 @@ from scipy.special import softmax
 from emoforge.batch import one_thread
 from emoforge.errors import EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
-from emoforge.ser.least_squares import LeastSquaresSvm
-from emoforge.ser.recogniser import FILES, Examples
+from emoforge.ser.least_squares import LeastSquaresSvm, VectorPairs
+from emoforge.ser.recogniser import FILES, Examples, Pairs
+from emoforge.ser.vectors import distances
 
 VERSION = 2
 
@@ -27,6 +28,7 @@ VERSION = 2
 _ABSENT = -30.0
 #: Where a single speaker trained there is nobody to fit a temperature on; this one is usual.
 _USUAL_TEMPERATURE = 0.2
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class VectorRecogniser:
         enrolment: Examples,
         validation: Examples | None = None,
         seed: int = 0,
+        before: Examples | None = None,
+        kept: float = 1.0,
+        pairs: Pairs | None = None,
+        calibrate: bool = True,
         ridge: float = 0.5,
         gamma: float = 1.0,
         linear: float = 1.0,
@@ -73,6 +79,10 @@ class VectorRecogniser:
             enrolment: neutral clips of the speakers.
             validation: clips of other speakers, for the temperature only.
             seed: draws the clips that the solution is made of where there are more than it may hold.
+            before: clips to pre-train on: training then departs from what these teach as little as *train* allows.
+            kept: share of what pre-training taught that training sets out from.
+            pairs: conversions and their sources, to learn from the differences as well.
+            calibrate: whether the temperature is fitted; the most probable emotion is the same without.
             ridge: how much the solution is held back.
             gamma: width of the kernel's exponential, over n_features (features have a variance of about 1).
             linear: weight of the kernel's linear term, over n_features.
@@ -81,29 +91,52 @@ class VectorRecogniser:
             EmoforgeError: fewer than two labels have training clips of weight above 0.
         """
         train = train.take(train.sample_weights() > 0)
-        classes, truth = np.unique(train.label_indices(labels), return_inverse=True)
+        classes = np.unique(train.label_indices(labels))
         if len(classes) < 2:
             raise EmoforgeError(f"training needs clips of at least 2 emotions, not {len(classes)}: add recordings")
-        weights = train.sample_weights()
+        truth, weights = np.searchsorted(classes, train.labels), train.sample_weights()
         normaliser = SpeakerNormaliser.fit(
             train.inputs, train.speakers, enrolment.inputs, enrolment.speakers, weights=weights
         )
-        features = _squashed(normaliser, train, enrolment)
-        mass = np.bincount(truth, weights=weights)
-        # A clip of weight 1 in a class of average size keeps its weight.
-        balanced = weights * (mass.mean() / mass)[truth]
+        n_features = len(normaliser.centre)
+        kernel = {"gamma": gamma / n_features, "linear": linear / n_features, "ridge": ridge, "seed": seed}
+
+        def arrays(examples: Examples) -> tuple[np.ndarray, ...]:
+            """Vectors, labels, balanced weights and speakers of the clips of classes that *train* has."""
+            examples = examples.take((examples.sample_weights() > 0) & np.isin(examples.label_indices(labels), classes))
+            own = np.searchsorted(classes, examples.labels)
+            balanced = _balanced(examples.sample_weights(), own, len(classes))
+            return distances(normaliser, examples, enrolment), own, balanced, np.asarray(examples.speakers)
+
+        prior = None
+        if before is not None and len(before):
+            prior = LeastSquaresSvm.fit(*arrays(before), n_classes=len(classes), leave_out=False, **kernel)[0]
+            prior = prior.scaled(kept)
+        paired = None
+        if pairs is not None and len(pairs.clips):
+            known = np.isin(pairs.clips.label_indices(labels), classes) & np.isin(pairs.sources.labels, classes)
+            known &= pairs.clips.sample_weights() > 0
+            paired = VectorPairs(
+                distances(normaliser, pairs.clips.take(known), enrolment),
+                distances(normaliser, pairs.sources.take(known), enrolment),
+                *(np.searchsorted(classes, np.asarray(side.labels)[known]) for side in (pairs.clips, pairs.sources)),
+                _balanced(
+                    pairs.clips.sample_weights()[known],
+                    np.searchsorted(classes, pairs.clips.labels[known]),
+                    len(classes),
+                ),
+                np.asarray(pairs.clips.speakers)[known],
+            )
         machine, left_out = LeastSquaresSvm.fit(
-            features,
-            truth,
-            balanced,
-            np.asarray(train.speakers),
-            gamma=gamma / features.shape[1],
-            linear=linear / features.shape[1],
-            ridge=ridge,
-            seed=seed,
+            *arrays(train),
+            n_classes=len(classes),
+            pairs=paired,
+            prior=prior,
+            leave_out=calibrate and not validation,
+            **kernel,
         )
         temperature = _USUAL_TEMPERATURE
-        if validation is not None and len(validation):
+        if calibrate and validation:
             uncalibrated = cls(tuple(labels), classes.astype(np.int64), normaliser, machine, 1.0)
             temperature = fit_temperature(uncalibrated.scores(validation, enrolment), validation.label_indices(labels))
         elif left_out.any():
@@ -112,7 +145,7 @@ class VectorRecogniser:
 
     def scores(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         """Answers of the machines before the temperature: (n_clips, n_classes)."""
-        found = self.machine.scores(_squashed(self.normaliser, examples, enrolment))
+        found = self.machine.scores(distances(self.normaliser, examples, enrolment))
         scores = np.full((len(found), len(self.labels)), _ABSENT)
         scores[:, self.classes] = found
         return scores
@@ -164,7 +197,7 @@ class SvmRecogniser(VectorRecogniser):
     kind = "svm"
 
 
-def _squashed(normaliser: SpeakerNormaliser, examples: Examples, enrolment: Examples) -> np.ndarray:
-    """Distances from the neutral voice, bent to at most 2: one wild figure must not decide."""
-    distances = normaliser.transform(examples.inputs, examples.speakers, enrolment.inputs, enrolment.speakers)
-    return 2.0 * np.tanh(distances / 2.0)
+def _balanced(weights: np.ndarray, truth: np.ndarray, n_classes: int) -> np.ndarray:
+    """Weigh the clips of every class alike; a clip of weight 1 in a class of average size keeps its weight."""
+    mass = np.bincount(truth, weights=weights, minlength=n_classes)
+    return weights * (mass[mass > 0].mean() / np.maximum(mass, _TINY))[truth]

@@ -27,8 +27,12 @@ PREFERENCES = ("random", "confidence", "surprise", "informative", "usefulness")
 #: What is done with added clips: `plain` trains on them with the others; `own_normaliser` calibrates converted clips by
 #: conversions to neutral instead of by recordings; `residual` moves a clip by how far its source lies from the source's
 #: conversions to neutral; `difference` moves it by how far its source lies from its speaker's neutral voice, so that
-#: what is left is what conversion changed; `ensemble` trains a second recogniser on them and adds up the answers.
-USES = ("plain", "own_normaliser", "residual", "difference", "ensemble")
+#: what is left is what conversion changed; `ensemble` trains a second recogniser on them and adds up the answers;
+#: `pretrain` learns from them first and departs from that as little as the real clips allow; `pairs` learns how a
+#: conversion should be heard differently from its source.
+USES = ("plain", "own_normaliser", "residual", "difference", "ensemble", "pretrain", "pairs")
+#: Uses of the recogniser ``svm`` alone.
+OF_SVM = ("residual", "difference", "pretrain", "pairs")
 #: Uses that need conversions to neutral.
 CONTROLLED = ("own_normaliser", "residual")
 
@@ -41,7 +45,8 @@ class Setting:
         arm: one of :data:`ARMS`.
         converter: name of the converter in the study, empty for arms without converted clips.
         ratio: added clips for each real one.
-        weight: of an added clip against 1 for a real one; of the second recogniser where the use is an ensemble.
+        weight: of an added clip against 1 for a real one; of the second recogniser where the use is `ensemble`; share
+            of what was learnt first where it is `pretrain`; of a pair where it is `pairs`.
         min_confidence: of the judge in the emotion of a converted clip.
         max_confidence: likewise.
         prefer: one of :data:`PREFERENCES`.

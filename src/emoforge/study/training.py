@@ -8,14 +8,15 @@ import numpy as np
 from emoforge.errors import EmoforgeError
 from emoforge.quality.gates import Thresholds
 from emoforge.quality.gates import select as select_clips
-from emoforge.ser.recogniser import Examples, Recogniser
+from emoforge.ser.recogniser import Examples, Pairs, Recogniser
 from emoforge.study import arms, settings
 from emoforge.study.pool import CLASSICAL, CONTROL, SYNTHETIC, Inputs, Pool
 from emoforge.study.settings import Setting
 from emoforge.study.situations import Task
 
-#: Trains a recogniser on examples and enrolment examples.
-Fit = Callable[[Examples, Examples], Recogniser]
+#: Trains a recogniser on examples and enrolment examples; with the keywords `before`, `kept` and `pairs` of
+#: :meth:`emoforge.ser.svm.VectorRecogniser.fit` where a use asks for them.
+Fit = Callable[..., Recogniser]
 
 _CONVERTED_VOICE = "/converted"
 _TINY = 1e-12
@@ -63,14 +64,25 @@ def predict(
     chosen = choose(pool, task, setting, units=units, scores=scores, seed=seed)
     enrolment = pool.examples(inputs, pool.training_enrolment(task))
     tested = pool.examples(inputs, task.tested), pool.examples(inputs, pool.tested_enrolment(task))
+    # Recorded neutral clips anchor what is learnt from conversions alone: converters make no neutral speech.
+    anchored = Chosen(chosen.real[pool.emotions[chosen.real] == pool.neutral], chosen.added, 1.0)
     if setting.use == "ensemble" and len(chosen.added):
-        # Recorded neutral clips anchor the second recogniser: converters make no neutral speech.
-        anchored = Chosen(chosen.real[pool.emotions[chosen.real] == pool.neutral], chosen.added, 1.0)
         answers = np.zeros((len(task.tested), len(pool.labels)))
         for part, share in ((Chosen(chosen.real, chosen.added[:0], 1.0), 1.0), (anchored, setting.weight)):
             model = fit(_training(pool, inputs, part), enrolment)
             answers += share * np.log(np.maximum(model.predict_proba(*tested), _TINY))
         return answers.argmax(axis=1)
+    if setting.use == "pretrain" and len(chosen.added):
+        train = _training(pool, inputs, Chosen(chosen.real, chosen.added[:0], 1.0))
+        before = _training(pool, inputs, anchored)
+        return fit(train, enrolment, before=before, kept=setting.weight).predict_proba(*tested).argmax(axis=1)
+    if setting.use == "pairs" and len(chosen.added):
+        converted = pool.kinds[chosen.added] != CLASSICAL
+        train = _training(pool, inputs, Chosen(chosen.real, chosen.added[~converted], setting.weight))
+        rows = chosen.added[converted]
+        weights = np.full(len(rows), setting.weight)
+        pairs = Pairs(pool.examples(inputs, rows, weights), pool.examples(inputs, pool.sources[rows]))
+        return fit(train, enrolment, pairs=pairs).predict_proba(*tested).argmax(axis=1)
     train = _training(pool, inputs, chosen)
     if setting.use != "plain" and len(chosen.added):
         train, enrolment = _adapted(pool, inputs, task, chosen, train, enrolment, units, setting.use)
