@@ -260,3 +260,35 @@ def test_mistakes_are_one_line(again, small_corpus, changes, parts):
 def test_an_unknown_study_names_those_that_are_there(project):
     with pytest.raises(EmoforgeError, match="studies here: tiny"):
         run("tinny", root=project)
+
+
+def test_quality_is_set_against_gain_without_any_choice(again, small_corpus):
+    names = ["identity", "half", "statistics"]
+    changes = {
+        "scenario": "full",
+        "labelled": 0,
+        "seeds": 1,
+        "nested": False,
+        "quality": True,
+        "converters": [
+            {"name": "identity", "method": "identity", "fit": "each"},
+            {"name": "half", "method": "statistics", "fit": "each", "intensity": 0.5},
+            {"name": "statistics", "method": "statistics", "fit": "each"},
+        ],
+        "grids": [{"arm": ["real+synthetic"], "converter": names, "ratio": [1.0]}],
+        "targets": {"rank_correlation": 0.8},
+    }
+    write_study(again, small_corpus, "quality", **changes, n_folds=3)
+    run("quality", root=again)
+    folder = again / "studies" / "quality"
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    assert set(results["quality"]) == set(names)
+    # A neutral clip that is called angry convinces nobody.
+    assert results["quality"]["identity"] < results["quality"]["statistics"]
+    assert {row["choice"] for row in results["rows"]} == {"fixed", "hindsight"}
+    assert not any(row["selected"] for row in results["rows"])
+    page = (folder / "README.md").read_text("utf-8")
+    assert "from the converter of the lowest quality up: identity" in page
+    assert "rank correlation of the converters' quality and gain is" in page
+    assert "gain-by-quality.svg)" in page
+    assert (folder / "gain-by-quality.svg").is_file()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,10 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
     work = root / study.work
     with one_thread():
         table = read_table(study, params, root=root, work=work)
-        answers = answer(study, params, table, situations(study, table), work)
+        asked = situations(study, table)
+        if not study.nested:
+            asked = [replace(situation, inner=()) for situation in asked]
+        answers = answer(study, params, table, asked, work)
         rows = result_rows(study, answers)
     seconds = time.monotonic() - started
     results = {
@@ -83,7 +87,7 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
     rows = answers.over_folds(lambda item: item.task.tested)[0]
     folds = answers.over_folds(lambda item: np.full(len(item.task.tested), item.fold))[0]
     truth, speakers = answers.truth[rows], answers.speakers[rows]
-    validations = {id(situation): answers.validation(situation) for situation in answers.situations}
+    validations = {id(situation): answers.validation(situation) for situation in answers.situations if situation.inner}
     outcomes: list[Outcome] = []
     upper = None
     for recogniser in (item.name for item in study.recognisers):
@@ -104,18 +108,19 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
                 item for item in groups[settings.SYNTHETIC] if item.converter == converter.name
             ]
         candidates = [setting for setting in own if setting.arm in CANDIDATES]
-        for name, members in (groups | {SELECTED: candidates}).items():
+        for name, members in (groups | {SELECTED: candidates}).items() if validations else ():
             if len(members) > 1 or (name == SELECTED and members):
                 picks = {key: best_setting(validation, members) for key, validation in validations.items()}
                 selected = name == SELECTED and recogniser == study.recognisers[0].name
                 outcomes.append(_picked(answers, name, picks, VALIDATION, base, recogniser, selected=selected))
-        if candidates:
+        if candidates and validations:
             picks = {
                 key: advise(validation, candidates, reference, n_draws=min(study.draws, 2000), seed=study.seed).setting
                 or reference
                 for key, validation in validations.items()
             }
             outcomes.append(_picked(answers, RECOMMENDED, picks, ADVICE, base, recogniser))
+        if candidates:
             best = max(candidates, key=lambda setting: mean_uar(truth, predicted[setting]))
             outcomes.append(Outcome(describe(best) | {"arm": BEST}, HINDSIGHT, predicted[best], base))
     return measured_rows(

@@ -12,6 +12,11 @@ from emoforge.study import settings
 from emoforge.study.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION
 
 _QUALITY = "mean confidence of judges in the wanted emotion"
+_CHOICES = (
+    "Every choice but that in hindsight was made in each fold on its training speakers alone. `selected` is "
+    "validation's pick among the arms with converted clips; `recommended` takes it only where its gain on "
+    "validation speakers is beyond doubt, and adds nothing elsewhere."
+)
 _TITLES = (
     "arm",
     "converter",
@@ -89,9 +94,7 @@ def page(results: Mapping, drawn: Mapping[str, Plot]) -> str:
     parts += [
         "## What was chosen",
         "",
-        "Every choice but that in hindsight was made in each fold on its training speakers alone. `selected` is "
-        "validation's pick among the arms with converted clips; `recommended` takes it only where its gain on "
-        "validation speakers is beyond doubt, and adds nothing elsewhere.",
+        _CHOICES if protocol["nested"] else "Nothing, but for the best setting in hindsight.",
         "",
         *_table(chosen),
         "",
@@ -113,11 +116,12 @@ def findings(results: Mapping) -> list[str]:
     reference = _row(own, protocol["reference"], FIXED)
     selected = next((row for row in own if row["selected"]), None)
     if selected is None:
-        return [
-            f"Without added clips the UAR is {_uar(reference)}.",
-            "No arm adds converted clips.",
-            _targets(results, reference, selected),
-        ]
+        converted = "No arm adds converted clips."
+        if results.get("quality"):
+            points = sorted(quality_points(results).items(), key=lambda item: item[1][0])
+            gains = ", ".join(f"{name} {_signed(row['gain'])} ({_interval(row, 'gain')})" for name, (_, row) in points)
+            converted = f"Converted clips gain, from the converter of the lowest quality up: {gains}."
+        return [f"Without added clips the UAR is {_uar(reference)}.", converted, _targets(results, reference, selected)]
     verb = "gain" if selected["gain"] >= 0 else "lose"
     sure = _sure(selected)
     first = (

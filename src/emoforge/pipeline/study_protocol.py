@@ -100,6 +100,9 @@ class Study(Section):
     augment: AugmentParams = Field(description="classical augmentation")
     converters: list[StudiedConverter] = Field(description="systems that convert")
     recognisers: Annotated[list[StudiedRecogniser], Field(min_length=1)]
+    nested: bool = Field(
+        True, description="whether training speakers choose; false: only what is the same in all folds"
+    )
     reference: Literal["real", "real+neutral"] = Field("real", description="the arm that gains are over")
     grids: Annotated[list[Grid], Field(min_length=1)] = Field(description="settings")
     targets: Targets = Field(Targets(), description="what is to be reached")
