@@ -41,6 +41,7 @@ def test_every_arm_adds_what_it_is_called_after():
     arms = {
         settings.REAL: (set(), 0),
         settings.REAL_NEUTRAL: (set(), 0),
+        settings.CALIBRATED: (set(), 0),
         settings.CLASSICAL: ({CLASSICAL}, budget),
         settings.SYNTHETIC: ({SYNTHETIC}, budget),
         settings.UNION: ({CLASSICAL, SYNTHETIC}, budget),
@@ -51,7 +52,7 @@ def test_every_arm_adds_what_it_is_called_after():
         found = chosen(Setting(arm, "c", ratio=0.5, weight=0.3))
         assert set(clips.kinds[found.added]) == kinds
         assert len(found.added) == round(n_added * 0.5)
-        if arm == settings.REAL:
+        if arm in (settings.REAL, settings.CALIBRATED):
             np.testing.assert_array_equal(found.real, TASK.labelled)
         elif arm == settings.ONLY:
             assert set(clips.emotions[found.real]) == {clips.neutral}
@@ -127,6 +128,21 @@ def test_an_ensemble_of_weight_zero_is_the_real_recogniser():
     none = answers(synthetic(use="ensemble", weight=0.0), task=scarce, units=(0,))
     np.testing.assert_array_equal(none, real)
     assert (answers(synthetic(use="ensemble", weight=5.0), task=scarce, units=(0,)) != real).any()
+
+
+def test_neutral_clips_may_calibrate_without_being_learnt_from():
+    clips, values = pool()
+    seen = {}
+
+    def watched(train, enrolment, arm):
+        seen[arm] = train, enrolment
+        return fit(train, enrolment)
+
+    for arm in (settings.REAL, settings.CALIBRATED):
+        answers(Setting(arm), (clips, values), fit=partial(watched, arm=arm))
+    (alone, few), (same, many) = seen[settings.REAL], seen[settings.CALIBRATED]
+    np.testing.assert_array_equal(alone.inputs, same.inputs)
+    assert len(many) == len(few) + len(TASK.neutral)
 
 
 @pytest.mark.parametrize("use", ["pretrain", "pairs"])

@@ -152,7 +152,7 @@ class Study(Section):
             ValueError: an arm with conversions names no converter.
         """
         references = {
-            "arm": [settings.REAL] + ([settings.REAL_NEUTRAL] if self.scenario != "full" else []),
+            "arm": [settings.REAL] if self.scenario == "full" else list(settings.RECORDED),
             "recogniser": [item.name for item in self.recognisers],
         }
         defaults = {"recogniser": [self.recognisers[0].name]}
@@ -161,7 +161,7 @@ class Study(Section):
         for setting in found:
             if setting.arm in settings.CONVERTED and not setting.converter:
                 raise ValueError(f"grids: arm {setting.arm!r} names no converter; give `converter`")
-            if setting.arm not in (settings.REAL, settings.REAL_NEUTRAL) and not setting.ratio:
+            if setting.arm not in settings.RECORDED and not setting.ratio:
                 raise ValueError(f"grids: arm {setting.arm!r} has no ratio; give `ratio`")
             if setting.use in settings.OF_SVM and kinds[setting.recogniser] != "svm":
                 raise ValueError(

@@ -8,14 +8,18 @@ from emoforge.errors import EmoforgeError, unknown_value
 
 REAL = "real"
 REAL_NEUTRAL = "real+neutral"
+CALIBRATED = "real, neutral calibrates"
 CLASSICAL = "real+classical"
 SYNTHETIC = "real+synthetic"
 UNION = "real+synthetic+classical"
 ONLY = "synthetic only"
 CONTROL = "neutral conversion"
 UPPER = "upper bound"
-#: What a setting may be; the upper bound is the arm of real clips with the labels that a scenario withholds.
-ARMS = (REAL, REAL_NEUTRAL, CLASSICAL, SYNTHETIC, UNION, ONLY, CONTROL)
+#: What a setting may be; the upper bound is the arm of real clips with the labels that a scenario withholds. Two arms
+#: add nothing but the neutral clips of speakers who are not labelled: as clips to learn from, or to the normaliser.
+ARMS = (REAL, REAL_NEUTRAL, CALIBRATED, CLASSICAL, SYNTHETIC, UNION, ONLY, CONTROL)
+#: Arms that train on recorded clips alone.
+RECORDED = (REAL, REAL_NEUTRAL, CALIBRATED)
 #: Arms that train on converted clips.
 CONVERTED = (SYNTHETIC, UNION, ONLY, CONTROL)
 
@@ -105,7 +109,7 @@ def expand(grids: Iterable[Mapping[str, Sequence]]) -> list[Setting]:
 def _without_unused(values: dict) -> Setting:
     arm = values.get("arm", REAL)
     used = {field.name for field in fields(Setting)}
-    if arm in (REAL, REAL_NEUTRAL, ONLY):
+    if arm in (*RECORDED, ONLY):
         used -= {"with_neutral"}
     if arm not in CONVERTED:
         used -= {"converter", "min_confidence", "max_confidence", "prefer", "use"}

@@ -62,7 +62,10 @@ def predict(
         seed: of the draw of added clips.
     """
     chosen = choose(pool, task, setting, units=units, scores=scores, seed=seed)
-    enrolment = pool.examples(inputs, pool.training_enrolment(task))
+    enrolling = pool.training_enrolment(task)
+    if setting.arm == settings.CALIBRATED:
+        enrolling = np.union1d(enrolling, task.neutral)
+    enrolment = pool.examples(inputs, enrolling)
     tested = pool.examples(inputs, task.tested), pool.examples(inputs, pool.tested_enrolment(task))
     # Recorded neutral clips anchor what is learnt from conversions alone: converters make no neutral speech.
     anchored = Chosen(chosen.real[pool.emotions[chosen.real] == pool.neutral], chosen.added, 1.0)
@@ -99,10 +102,10 @@ def choose(
     seed: int,
 ) -> Chosen:
     """Return the clips that *setting* trains on; arguments as :func:`predict`."""
-    alone = setting.arm == settings.REAL or not setting.with_neutral
+    alone = setting.arm in (settings.REAL, settings.CALIBRATED) or not setting.with_neutral
     real = task.labelled if alone else np.union1d(task.labelled, task.neutral)
     nothing = real[:0]
-    if setting.arm in (settings.REAL, settings.REAL_NEUTRAL) or setting.ratio <= 0:
+    if setting.arm in settings.RECORDED or setting.ratio <= 0:
         return Chosen(real, nothing, 1.0)
     # The budget follows the labelled clips: neutral ones besides are no reason to add more.
     n_asked = round(setting.ratio * len(task.labelled))
