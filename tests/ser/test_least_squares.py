@@ -36,10 +36,10 @@ def test_answers_are_those_of_kernel_ridge_regression(n_classes):
     np.testing.assert_allclose(machine.scores(new), theirs.predict(kernel(new, features)), atol=1e-4)
 
 
-@pytest.mark.parametrize("max_vectors", [1000, 40])
-def test_left_out_answers_are_those_of_machines_trained_without_the_group(max_vectors):
+@pytest.mark.parametrize("sampled", [{}, {"max_exact": 80, "n_sampled": 40}])
+def test_left_out_answers_are_those_of_machines_trained_without_the_group(sampled):
     features, labels, weights, groups = clips(3)
-    options = OPTIONS | {"max_vectors": max_vectors}
+    options = OPTIONS | sampled
     machine, left_out = LeastSquaresSvm.fit(features, labels, weights, groups, **options)
     own = groups == "s2"
     # A weight of nearly nothing is as good as not being there, and keeps the sample of vectors the same.
@@ -52,7 +52,8 @@ def test_a_sample_of_the_clips_answers_nearly_as_all_of_them():
     features, labels, weights, groups = clips(4, n=600)
     test, truth, _, _ = clips(5, n=300)
     exact, sampled = (
-        LeastSquaresSvm.fit(features, labels, weights, groups, **OPTIONS, max_vectors=n)[0] for n in (600, 200)
+        LeastSquaresSvm.fit(features, labels, weights, groups, **OPTIONS, max_exact=n, n_sampled=200)[0]
+        for n in (600, 599)
     )
     assert sampled.vectors.shape == (200, 6)
     agreement = np.mean(exact.scores(test).argmax(axis=1) == sampled.scores(test).argmax(axis=1))
