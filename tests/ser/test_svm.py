@@ -158,3 +158,11 @@ def test_more_threads_give_the_same_bytes():
             fitted.append((recogniser.machine.coefficients, recogniser.predict_proba(train, enrolment)))
     for one, two in zip(*fitted, strict=True):
         assert one.tobytes() == two.tobytes()
+
+
+def test_the_most_probable_emotion_needs_no_temperature(clips, recogniser):
+    train, test, enrolment = clips
+    quick = SvmRecogniser.fit(train, labels=LABELS, enrolment=enrolment, calibrate=False)
+    plain, uncalibrated = (model.predict_proba(test, enrolment) for model in (recogniser, quick))
+    np.testing.assert_array_equal(plain.argmax(axis=1), uncalibrated.argmax(axis=1))
+    assert ece(test.labels, plain) < ece(test.labels, uncalibrated)

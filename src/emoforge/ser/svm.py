@@ -116,17 +116,9 @@ class VectorRecogniser:
         if pairs is not None and len(pairs.clips):
             known = np.isin(pairs.clips.label_indices(labels), classes) & np.isin(pairs.sources.labels, classes)
             known &= pairs.clips.sample_weights() > 0
-            paired = VectorPairs(
-                distances(normaliser, pairs.clips.take(known), enrolment),
-                distances(normaliser, pairs.sources.take(known), enrolment),
-                *(np.searchsorted(classes, np.asarray(side.labels)[known]) for side in (pairs.clips, pairs.sources)),
-                _balanced(
-                    pairs.clips.sample_weights()[known],
-                    np.searchsorted(classes, pairs.clips.labels[known]),
-                    len(classes),
-                ),
-                np.asarray(pairs.clips.speakers)[known],
-            )
+            clips, own, balanced, speakers = arrays(pairs.clips.take(known))
+            sources, of_sources, _, _ = arrays(pairs.sources.take(known))
+            paired = VectorPairs(clips, sources, own, of_sources, balanced, speakers)
         machine, left_out = LeastSquaresSvm.fit(
             *arrays(train),
             n_classes=len(classes),
