@@ -3,6 +3,7 @@
 # make test                                     install what is missing and run every test
 # make evaluate-conversion                      converters on RAVDESS and nEMO, to studies/conversion
 # make study STUDY=scarce-ravdess               a study of when synthetic emotion helps, to studies/
+# make thresholds CORPUS=ravdess                thresholds as DVC experiments, to studies/threshold/experiments.md
 # make bench                                    measurements that are committed with the code
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ CORPUS_ROOT ?= data/corpora/$(CORPUS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test keep bench evaluate-conversion study lock clean
+.PHONY: repro test keep bench evaluate-conversion study thresholds lock clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed
@@ -52,6 +53,15 @@ evaluate-conversion: $(VENV)/.installed-test
 # A study of when synthetic emotion helps: make study STUDY=scarce-ravdess
 study: $(VENV)/.installed-test
 	emoforge study "$(STUDY)"
+
+# One experiment a threshold on the corpus that `make repro` takes; the last one leaves params.yaml as it came.
+thresholds: repro
+	for confidence in 0.1 0.2 0.3 0.5 0.7 0.0; do \
+	    dvc exp run --quiet --set-param select.min_confidence=$$confidence || exit 1; done
+	{ printf '# Thresholds as DVC experiments\n\nCorpus %s; `make thresholds CORPUS=%s` at commit %s.\n\n' \
+	    "$$(sed -n 's/^  name: \([a-z_]*\).*/\1/p' params.yaml | head -1)" "$(CORPUS)" "$$(git rev-parse HEAD)"; \
+	  dvc exp show --md --no-pager --only-changed --hide-workspace --precision 3 --sort-by select.min_confidence; \
+	} > studies/threshold/experiments.md
 
 # The lock files hold exact versions; the ranges are in pyproject.toml.
 lock: $(VENV)/.uv
