@@ -292,18 +292,3 @@ def test_quality_is_set_against_gain_without_any_choice(again, small_corpus):
     assert "rank correlation of the converters' quality and gain is" in page
     assert "gain-by-quality.svg)" in page
     assert (folder / "gain-by-quality.svg").is_file()
-
-
-def test_what_is_no_candidate_is_reported_and_never_picked(again, small_corpus):
-    grids = [
-        STUDY["grids"][0],
-        STUDY["grids"][1] | {"ratio": [1.0]},
-        STUDY["grids"][1] | {"ratio": [2.0], "candidates": False},
-    ]
-    write_study(again, small_corpus, grids=grids)
-    run("tiny", root=again)
-    rows = rows_of(again)
-    assert {row["ratio"] for row in rows if row["choice"] == "fixed" and row["arm"] == "real+synthetic"} == {1.0, 2.0}
-    selected = next(row for row in rows if row["selected"])
-    assert {pick["ratio"] for pick in selected["picks"]} == {1.0}
-    assert next(row for row in rows if row["choice"] == "hindsight")["ratio"] == 1.0

@@ -149,14 +149,6 @@ class Study(Section):
         self.settings()
         return self
 
-    def candidates(self) -> list[settings.Setting]:
-        """Return the settings that validation may pick as the study's answer: of arms with converted clips."""
-        found = settings.expand(self._values(grid for grid in self.grids if grid.candidates))
-        return [setting for setting in found if setting.arm in _CANDIDATES]
-
-    def _values(self, grids: Iterable[Grid]) -> list[dict[str, list]]:
-        return [{"recogniser": [self.recognisers[0].name]} | grid.values() for grid in grids]
-
     def settings(self) -> list[settings.Setting]:
         """Return every setting of the grids, the reference of each recogniser first.
 
@@ -180,6 +172,14 @@ class Study(Section):
                     f"{kinds[setting.recogniser]!r}"
                 )
         return found
+
+    def candidates(self) -> list[settings.Setting]:
+        """Return the settings that validation may pick as the study's answer: of arms with converted clips."""
+        found = settings.expand(self._values(grid for grid in self.grids if grid.candidates))
+        return [setting for setting in found if setting.arm in _CANDIDATES]
+
+    def _values(self, grids: Iterable[Grid]) -> list[dict[str, list]]:
+        return [{"recogniser": [self.recognisers[0].name]} | grid.values() for grid in grids]
 
 
 def load_study(path: str | os.PathLike) -> Study:
