@@ -27,6 +27,8 @@ from emoforge.study.choice import advise, best_setting
 from emoforge.study.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION, Outcome, mean_uar, measured_rows
 from emoforge.study.settings import Setting
 
+#: Arms that validation chooses among for the selected row.
+CANDIDATES = (settings.SYNTHETIC, settings.UNION)
 SELECTED, RECOMMENDED, BEST = "selected", "recommended", "best in hindsight"
 
 
@@ -105,7 +107,7 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
             groups[f"{settings.SYNTHETIC}, {converter.name}"] = [
                 item for item in groups[settings.SYNTHETIC] if item.converter == converter.name
             ]
-        candidates = [setting for setting in study.candidates() if setting.recogniser == recogniser]
+        candidates = [setting for setting in own if setting.arm in CANDIDATES]
         for name, members in (groups | {SELECTED: candidates}).items() if validations else ():
             if len(members) > 1 or (name == SELECTED and members):
                 picks = {key: best_setting(validation, members) for key, validation in validations.items()}

@@ -1,7 +1,6 @@
 """A study as a typed YAML file, checked whole before any work."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,8 +14,6 @@ from emoforge.pipeline.protocol_file import read_protocol
 from emoforge.study import settings
 
 Scenario = Literal["full", "scarce", "zero"]
-#: Arms that validation picks the selected row from.
-_CANDIDATES = (settings.SYNTHETIC, settings.UNION)
 
 
 class StudiedCorpus(Section):
@@ -71,10 +68,9 @@ class Grid(Section):
     use: Annotated[list[Literal[settings.USES]], Field(min_length=1)] | None = None
     with_neutral: Annotated[list[bool], Field(min_length=1)] | None = None
     recogniser: Annotated[list[str], Field(min_length=1)] | None = None
-    candidates: bool = Field(True, description="whether validation may pick these; false: they are reported only")
 
     def values(self) -> dict[str, list]:
-        return {name: value for name, value in self.model_dump(exclude={"candidates"}).items() if value is not None}
+        return {name: value for name, value in self.model_dump().items() if value is not None}
 
 
 class Targets(Section):
@@ -159,8 +155,9 @@ class Study(Section):
             "arm": [settings.REAL] if self.scenario == "full" else list(settings.RECORDED),
             "recogniser": [item.name for item in self.recognisers],
         }
+        defaults = {"recogniser": [self.recognisers[0].name]}
         kinds = {item.name: item.kind for item in self.recognisers}
-        found = settings.expand([references, *self._values(self.grids)])
+        found = settings.expand([references, *(defaults | grid.values() for grid in self.grids)])
         for setting in found:
             if setting.arm in settings.CONVERTED and not setting.converter:
                 raise ValueError(f"grids: arm {setting.arm!r} names no converter; give `converter`")
@@ -172,14 +169,6 @@ class Study(Section):
                     f"{kinds[setting.recogniser]!r}"
                 )
         return found
-
-    def candidates(self) -> list[settings.Setting]:
-        """Return the settings that validation may pick as the study's answer: of arms with converted clips."""
-        found = settings.expand(self._values(grid for grid in self.grids if grid.candidates))
-        return [setting for setting in found if setting.arm in _CANDIDATES]
-
-    def _values(self, grids: Iterable[Grid]) -> list[dict[str, list]]:
-        return [{"recogniser": [self.recognisers[0].name]} | grid.values() for grid in grids]
 
 
 def load_study(path: str | os.PathLike) -> Study:
