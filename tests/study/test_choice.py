@@ -56,6 +56,14 @@ def test_without_candidates_or_with_one_speaker_nothing_is_advised():
     assert advice.best is not None
 
 
+def test_few_speakers_never_advise():
+    found = validation(0.5, 0.9, 0.9, 0.9, 0.9)
+    few = Validation(TRUTH, np.repeat([f"s{i}" for i in range(6)], 40), found.predicted)
+    advice = advise(few, CANDIDATES, REAL, n_draws=1000, seed=0)
+    assert advice.gain.ci_low > 0.2
+    assert advice.setting is None
+
+
 def rows_of(*outcomes, speakers=SPEAKERS, upper=None):
     folds = np.repeat([0, 1], len(TRUTH) // 2)
     return measured_rows(outcomes, truth=TRUTH, speakers=speakers, folds=folds, upper=upper, n_draws=1000, seed=0)

@@ -22,7 +22,7 @@ from emoforge.pipeline.study_protocol import Study
 from emoforge.pipeline.study_run import Answers, answer
 from emoforge.pipeline.study_table import situations, table_of
 from emoforge.study import settings
-from emoforge.study.choice import CONFIDENCE, Advice, Validation, advise, best_setting, validation_uar
+from emoforge.study.choice import CONFIDENCE, LEAST_SPEAKERS, Advice, Validation, advise, best_setting, validation_uar
 from emoforge.study.settings import Setting
 
 _DIGITS = 4
@@ -176,6 +176,8 @@ def _lines(result: dict, params: Params, *, write: bool) -> list[str]:
         )
     if result["arm"] == "real":
         lines = [f"recommend: use no synthetic data here; the best setting gains {measured}"]
+        if result["speakers"] < LEAST_SPEAKERS:
+            lines.append(f"below {LEAST_SPEAKERS} training speakers nothing is advised, whatever the interval")
     else:
         lines = [
             f"recommend: arm {result['arm']}, select.ratio {chosen['select']['ratio']:g}, select.min_confidence "

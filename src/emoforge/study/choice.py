@@ -13,6 +13,9 @@ from emoforge.study.statistics import Gain, paired_gain
 #: Two-sided confidence of the interval that has to lie above zero, that of every interval here. At .8 a draw of four
 #: labelled speakers in thirty was advised to its loss, once by .8 points over a fold.
 CONFIDENCE = 0.95
+#: Validation speakers below which nothing is advised, whatever their interval: four nEMO speakers missed the fifth's loss
+#: of some points.
+LEAST_SPEAKERS = 8
 #: Groups of validation speakers: what the others pick is measured on each.
 _GROUPS = 6
 
@@ -64,7 +67,8 @@ def advise(
 
     The best of many is flattered by having been picked. The gain is therefore that of picking: groups of validation
     speakers are left out in turn, the others pick, and the answers of their pick to those left out are put together.
-    The lower end of its interval over speakers, two-sided at :data:`CONFIDENCE`, must lie above zero.
+    The lower end of its interval over speakers, two-sided at :data:`CONFIDENCE`, must lie above zero, and there must be
+    at least :data:`LEAST_SPEAKERS`.
     """
     if not candidates:
         return Advice(None, None, None)
@@ -85,7 +89,8 @@ def advise(
         confidence=CONFIDENCE,
         seed=seed,
     )
-    return Advice(best if gain.ci_low > 0 else None, best, gain)
+    sure = gain.ci_low > 0 and len(np.unique(validation.speakers)) >= LEAST_SPEAKERS
+    return Advice(best if sure else None, best, gain)
 
 
 def _part(validation: Validation, rows: np.ndarray) -> Validation:
