@@ -54,13 +54,16 @@ evaluate-conversion: $(VENV)/.installed-test
 study: $(VENV)/.installed-test
 	emoforge study "$(STUDY)"
 
-# One experiment a threshold on the corpus that `make repro` takes; the last one leaves params.yaml as it came.
+# One experiment a threshold, on the corpus that `make repro` takes; params.yaml is put back as it was.
 thresholds: repro
+	cp params.yaml params.yaml.before
 	for confidence in 0.1 0.2 0.3 0.5 0.7 0.0; do \
-	    dvc exp run --quiet --set-param select.min_confidence=$$confidence || exit 1; done
-	{ printf '# Thresholds as DVC experiments\n\nCorpus %s; `make thresholds CORPUS=%s` at commit %s.\n\n' \
-	    "$$(sed -n 's/^  name: \([a-z_]*\).*/\1/p' params.yaml | head -1)" "$(CORPUS)" "$$(git rev-parse HEAD)"; \
-	  dvc exp show --md --no-pager --only-changed --hide-workspace --precision 3 --sort-by select.min_confidence; \
+	    dvc exp run --quiet --set-param select.min_confidence=$$confidence || break; done; \
+	mv params.yaml.before params.yaml; test "$$confidence" = 0.0
+	{ printf '# Thresholds as DVC experiments\n\n`make thresholds CORPUS=%s` at commit `%s`.\n\n' \
+	    "$(or $(CORPUS),demo)" "$$(git rev-parse HEAD)"; \
+	  dvc exp show --md --no-pager --only-changed --hide-workspace --precision 3 \
+	      --drop 'Created|metrics/|data/|models|src/' --sort-by select.min_confidence; \
 	} > studies/threshold/experiments.md
 
 # The lock files hold exact versions; the ranges are in pyproject.toml.
