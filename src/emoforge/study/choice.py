@@ -13,8 +13,8 @@ from emoforge.study.statistics import Gain, paired_gain
 #: Two-sided confidence of the interval that has to lie above zero, that of every interval here. At .8 a draw of four
 #: labelled speakers in thirty was advised to its loss, once by .8 points over a fold.
 CONFIDENCE = 0.95
-#: Validation speakers below which nothing is advised, whatever their interval: four nEMO speakers did not foresee a loss
-#: of some points on the fifth.
+#: Validation speakers below which nothing is advised, whatever their interval: four nEMO speakers did not foresee that
+#: the fifth would lose some points.
 LEAST_SPEAKERS = 8
 #: Groups of validation speakers: what the others pick is measured on each.
 _GROUPS = 6
