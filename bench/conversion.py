@@ -21,7 +21,7 @@ import torch
 from record import RESULTS, record
 from speech import utterances
 
-from emoforge.batch import available_workers, chunked, map_chunks, one_thread
+from emoforge.base.batch import available_workers, chunked, map_chunks, one_thread
 from emoforge.convert import registry as converters
 from emoforge.convert.base import Job
 from emoforge.convert.neural.batches import Scale
@@ -30,7 +30,7 @@ from emoforge.convert.neural.model import PerformanceField
 from emoforge.convert.neural.pairs import N_FEATURES, N_STATISTICS, N_TARGETS, read
 from emoforge.convert.style import render_style
 from emoforge.convert.utterance import Utterance
-from emoforge.labels import NEUTRAL
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.world import pyworld
 

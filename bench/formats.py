@@ -21,13 +21,13 @@ from read_back import READERS, differences, expected
 from record import record
 from speech import CORPORA
 
-from emoforge import manifest
-from emoforge.audio import decode, encode_flac, pcm_sha256, resample
+from emoforge.base.audio import decode, encode_flac, pcm_sha256, resample
 from emoforge.corpora import registry
-from emoforge.pipeline.export import export
-from emoforge.publish.dataset import write_set
-from emoforge.publish.formats import FORMATS
-from emoforge.publish.provenance import describe
+from emoforge.dataset import manifest
+from emoforge.sharing.export import export
+from emoforge.sharing.formats.registry import FORMATS
+from emoforge.sharing.provenance import describe
+from emoforge.sharing.writer import write_set
 
 CORPUS = "ravdess"
 SAMPLING_RATE = 16000

@@ -27,8 +27,8 @@ from serving import S3_CREDENTIALS, s3_server
 from speech import CORPORA
 from tqdm import tqdm
 
-from emoforge.audio import decode
-from emoforge.clips import ClipStore, shard_path, write_shard
+from emoforge.base.audio import decode
+from emoforge.dataset.clips import ClipStore, shard_path, write_shard
 
 SAMPLING_RATE = 16000
 PACKED, LOOSE = "clip store", "loose files"

@@ -17,8 +17,8 @@ import torch
 from record import record
 from speech import utterances
 
+from emoforge.convert.rendering.batched.render import render_styles
 from emoforge.convert.style import Style, render_style
-from emoforge.convert.torch_render import render_styles
 from emoforge.convert.utterance import Utterance
 
 #: An accelerator is given this many clips at once, the measured ones repeated.

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from emoforge.audio import decode
+from emoforge.base.audio import decode
 from emoforge.convert.utterance import Utterance
 from emoforge.corpora import registry
 from emoforge.prosody.analysis import analyse

@@ -21,11 +21,11 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from speech import CORPORA
 
-from emoforge.audio import decode
+from emoforge.base.audio import decode
 from emoforge.convert.alignment import speech_span
-from emoforge.convert.render import render
+from emoforge.convert.rendering.render import render
 from emoforge.corpora import registry
-from emoforge.labels import NEUTRAL
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.energy import energy
 from emoforge.prosody.functionals import functionals

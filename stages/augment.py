@@ -1,6 +1,6 @@
 """Stage augment of the pipeline: the same function as `emoforge augment`."""
 
-from emoforge.pipeline.augment import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.augment import run
+from emoforge.stages.runner import main
 
 main("augment", run)

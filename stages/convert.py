@@ -1,6 +1,6 @@
 """Stage convert of the pipeline: the same function as `emoforge convert`."""
 
-from emoforge.pipeline.convert import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.convert import run
+from emoforge.stages.runner import main
 
 main("convert", run)

@@ -1,6 +1,6 @@
 """Stage demo: the demo corpus, spoken by eSpeak NG."""
 
-from emoforge.pipeline.demo import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.demo import run
+from emoforge.stages.runner import main
 
 main("demo", run)

@@ -1,6 +1,6 @@
 """Stage evaluate of the pipeline: the same function as `emoforge evaluate`."""
 
-from emoforge.pipeline.evaluate import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.evaluate import run
+from emoforge.stages.runner import main
 
 main("evaluate", run)

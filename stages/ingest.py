@@ -1,6 +1,6 @@
 """Stage ingest of the pipeline: the same function as `emoforge ingest`."""
 
-from emoforge.pipeline.ingest import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.ingest import run
+from emoforge.stages.runner import main
 
 main("ingest", run)

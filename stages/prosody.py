@@ -1,6 +1,6 @@
 """Stage prosody of the pipeline: the same function as `emoforge prosody`."""
 
-from emoforge.pipeline.prosody import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.prosody import run
+from emoforge.stages.runner import main
 
 main("prosody", run)

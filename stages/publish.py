@@ -1,6 +1,6 @@
 """Stage publish of the pipeline: the same function as `emoforge publish`."""
 
-from emoforge.pipeline.publish import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.publish import run
+from emoforge.stages.runner import main
 
 main("publish", run)

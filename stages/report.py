@@ -1,6 +1,6 @@
 """Stage report of the pipeline: the same function as `emoforge report`."""
 
-from emoforge.pipeline.report import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.report import run
+from emoforge.stages.runner import main
 
 main("report", run)

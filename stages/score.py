@@ -1,6 +1,6 @@
 """Stage score of the pipeline: the same function as `emoforge score`."""
 
-from emoforge.pipeline.score import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.runner import main
+from emoforge.stages.score import run
 
 main("score", run)

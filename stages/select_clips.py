@@ -1,6 +1,6 @@
 """Stage select of the pipeline: the same function as `emoforge select`."""
 
-from emoforge.pipeline.select import run
-from emoforge.pipeline.stage import main
+from emoforge.stages.runner import main
+from emoforge.stages.select import run
 
 main("select", run)

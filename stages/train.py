@@ -1,6 +1,6 @@
 """Stage train of the pipeline: the same function as `emoforge train`."""
 
-from emoforge.pipeline.stage import main
-from emoforge.pipeline.train import run
+from emoforge.stages.runner import main
+from emoforge.stages.train import run
 
 main("train", run)

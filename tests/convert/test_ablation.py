@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from emoforge.base.errors import EmoforgeError
 from emoforge.convert import registry
 from emoforge.convert.ablation import without
-from emoforge.errors import EmoforgeError
 
 PARTS = ("stretch_log2", "f0_difference_st", "envelope_difference_db")
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tests.convert.known_voices import SAMPLING_RATE, level_db, median_f0_hz, sentence, snr_db, utterance
 
-from emoforge.audio import resample
+from emoforge.base.audio import resample
+from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.convert import registry
 from emoforge.convert.alignment import align, alignment_features
 from emoforge.convert.exemplars import choose
 from emoforge.convert.transplant import Transplant
-from emoforge.errors import EmoforgeError, ModelError
 from emoforge.prosody.analysis import analyse
 
 

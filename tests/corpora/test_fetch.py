@@ -13,10 +13,10 @@ import pytest
 import soundfile
 
 from emoforge import corpora
+from emoforge.base.errors import CorpusError
 from emoforge.corpora.archive import unpack
 from emoforge.corpora.fetch import fetch
 from emoforge.corpora.recording import Download, Listing
-from emoforge.errors import CorpusError
 
 # A whole number of the pieces that are written at once, so that none is lost.
 CUT = 1 << 15

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from emoforge import corpora
-from emoforge.errors import CorpusError
+from emoforge.base.errors import CorpusError
 
 
 def clip(path: Path) -> Path:

@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from emoforge import corpora
-from emoforge.errors import CorpusError
-from emoforge.labels import EMOTIONS
+from emoforge.base.errors import CorpusError
+from emoforge.dataset.labels import EMOTIONS
 
 
 def clip(path: Path) -> Path:

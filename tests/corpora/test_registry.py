@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from emoforge import corpora
+from emoforge.base.errors import CorpusError
 from emoforge.corpora.recording import STYLES
-from emoforge.errors import CorpusError
 
 RECORDING = corpora.Recording(
     path=Path("a.wav"),

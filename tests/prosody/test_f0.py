@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.f0 import METHODS, f0, interpolated
 from emoforge.prosody.frames import n_frames
 from emoforge.prosody.synthetic import VOWELS, smooth_contour, voice

@@ -29,7 +29,7 @@ import parselmouth
 import pytest
 from parselmouth.praat import call
 
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.energy import energy
 from emoforge.prosody.functionals import FUNCTIONAL_NAMES, FUNCTIONALS, functionals

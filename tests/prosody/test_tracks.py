@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.energy import FLOOR_DB, energy
 from emoforge.prosody.envelope import aperiodicity, band_frequencies_hz, spectral_envelope

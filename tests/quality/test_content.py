@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parselmouth.praat import call
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.quality.content import align, content_error
 
 SAMPLING_RATE = 16000

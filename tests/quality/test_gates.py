@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.quality.gates import BALANCES, PREFERENCES, Thresholds, select, yields
 
 EMOTIONS = ("anger", "fear", "sadness")

@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.quality.naturalness import Distillmos, Dnsmos
 
 OVERALL = 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.quality.scoring import COLUMNS, score_batch, shared_dnsmos
 
 

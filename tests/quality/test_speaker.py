@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.quality.speaker import SpeakerEncoder, similarity
 
 SPEAKERS = ("EB0", "IC0", "TP0", "WR0")

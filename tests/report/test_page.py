@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoforge.audio import decode, encode_flac
-from emoforge.errors import EmoforgeError
+from emoforge.base.audio import decode, encode_flac
+from emoforge.base.errors import EmoforgeError
 from emoforge.report.page import write_page
 from emoforge.report.plots import plot_arms, plot_confusion, plot_yields
 

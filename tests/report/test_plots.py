@@ -6,7 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_scores, plot_yields
 
 ARMS = {

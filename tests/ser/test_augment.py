@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.ser import augment as augmentation
 
 SAMPLING_RATE = 16_000

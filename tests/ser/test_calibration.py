@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoforge.errors import EmoforgeError
-from emoforge.ser.calibration import SpeakerNormaliser, enrolment_clips, fit_temperature
+from emoforge.base.errors import EmoforgeError
+from emoforge.dataset.splits import enrolment_clips
+from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
 
 
 def _corpus(n_neutral: int, n_speakers: int = 3):

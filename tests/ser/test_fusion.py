@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import ModelError
+from emoforge.base.errors import ModelError
 from emoforge.ser.fusion import FusionRecogniser
 from emoforge.ser.logmel import N_ROWS
 from emoforge.ser.metrics import uar

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.synthetic import voice
 from emoforge.ser.logmel import FLOOR_DB, N_MELS, N_ROWS, LogmelNetwork, LogmelRecogniser, logmel
 from emoforge.ser.metrics import uar

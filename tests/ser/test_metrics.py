@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.ser import metrics
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchaudio.models import wav2vec2_model
 
-from emoforge.errors import AudioError
+from emoforge.base.errors import AudioError
 from emoforge.prosody.synthetic import voice
 from emoforge.ser.metrics import uar
 from emoforge.ser.pretrained import Encoder, PretrainedRecogniser

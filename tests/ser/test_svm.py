@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from emoforge.errors import EmoforgeError, ModelError
+from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.ser.metrics import ece, uar
 from emoforge.ser.recogniser import Examples, load_recogniser
 from emoforge.ser.svm import SvmRecogniser

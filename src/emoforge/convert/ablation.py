@@ -4,10 +4,10 @@ import copy
 
 import numpy as np
 
+from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert.base import Converter, Performance, Performer
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
-from emoforge.errors import EmoforgeError, unknown_value
 
 #: Parts by what goes with them: changes of duration; all changes of F0; those of its movement, its mean over the voiced
 #: frames being kept; changes of the envelope, level included; the noise that performances are drawn from.

@@ -8,9 +8,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.utterance import Utterance
-from emoforge.errors import EmoforgeError, unknown_value
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import scipy.fft
 from scipy.ndimage import gaussian_filter1d
 
 from emoforge.convert.alignment import align, alignment_features, speech_span
-from emoforge.convert.marks import filled_f0
+from emoforge.convert.rendering.marks import filled_f0
 from emoforge.convert.utterance import Utterance, neutral_and_emotional
 from emoforge.prosody.tracks import Tracks
 

@@ -6,12 +6,12 @@ from typing import Self
 
 import numpy as np
 
+from emoforge.base.errors import ModelError
 from emoforge.convert.base import Converter, Performance
 from emoforge.convert.storage import read_description, write_model
 from emoforge.convert.style import Style, no_change
 from emoforge.convert.utterance import Utterance
-from emoforge.errors import ModelError
-from emoforge.labels import NEUTRAL
+from emoforge.dataset.labels import NEUTRAL
 
 
 class Identity(Converter):

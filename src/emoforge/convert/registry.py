@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from os import PathLike
 
+from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
 from emoforge.convert.base import Converter
 from emoforge.convert.storage import read_description
 from emoforge.convert.utterance import Utterance
-from emoforge.errors import EmoforgeError, ModelError, unknown_value
 
 _KINDS = {
     "identity": "emoforge.convert.identity.Identity",
@@ -32,7 +32,7 @@ def fit(name: str, utterances: Sequence[Utterance], *, seed: int = 0) -> Convert
     """
     if name not in _KINDS:
         raise EmoforgeError(unknown_value("converter", name, _KINDS))
-    return _kind(name).fit(utterances, seed=seed)
+    return kind_of(name).fit(utterances, seed=seed)
 
 
 def load(folder: str | PathLike[str]) -> Converter:
@@ -44,9 +44,10 @@ def load(folder: str | PathLike[str]) -> Converter:
     kind = read_description(folder)["kind"]
     if kind not in _KINDS:
         raise ModelError(f"{folder}: {unknown_value('converter', kind, _KINDS)}")
-    return _kind(kind).load(folder)
+    return kind_of(kind).load(folder)
 
 
-def _kind(name: str) -> type[Converter]:
+def kind_of(name: str) -> type[Converter]:
+    """Return the class behind a name of :func:`names`."""
     module, _, kind = _KINDS[name].rpartition(".")
     return getattr(import_module(module), kind)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from emoforge.models import ModelFiles
+from emoforge.base.models import ModelFiles
 
 FORMAT = 1
 _FILES = ModelFiles(
@@ -16,7 +16,7 @@ _FILES = ModelFiles(
     indent=1,
 )
 
-#: Turns what a damaged converter raises into a line; see :meth:`emoforge.models.ModelFiles.rebuilding`.
+#: Turns what a damaged converter raises into a line; see :meth:`emoforge.base.models.ModelFiles.rebuilding`.
 rebuilding = _FILES.rebuilding
 
 

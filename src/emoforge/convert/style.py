@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.convert.render import render
+from emoforge.convert.rendering.render import render
 from emoforge.convert.utterance import Utterance
 from emoforge.prosody.tracks import Tracks
 
@@ -38,7 +38,7 @@ def no_change(tracks: Tracks) -> Style:
 
 @dataclass(frozen=True)
 class Targets:
-    """A style on the time axis of the result, as :func:`emoforge.convert.render.render` takes it."""
+    """A style on the time axis of the result, as :func:`emoforge.convert.rendering.render.render` takes it."""
 
     f0_hz: np.ndarray
     time_map_s: np.ndarray

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.errors import ModelError
-from emoforge.labels import NEUTRAL
+from emoforge.base.errors import ModelError
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.prosody.tracks import Tracks
 
 
@@ -18,11 +18,11 @@ class Utterance:
         clip_id: name of the clip.
         speaker: name of the speaker.
         sentence: name of the sentence, equal for every clip that says the same words; ``None`` if unknown.
-        emotion: what the clip is heard as, a name of ``emoforge.labels.EMOTIONS``.
+        emotion: what the clip is heard as, a name of ``emoforge.dataset.labels.EMOTIONS``.
         signal: (n_samples,) float32 in [-1, 1].
         sampling_rate: in Hz.
         tracks: frame tracks of *signal*.
-        gender: a name of ``emoforge.labels.GENDERS``.
+        gender: a name of ``emoforge.dataset.labels.GENDERS``.
     """
 
     clip_id: str

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from emoforge.audio import resample
-from emoforge.convert.render import GAIN_LIMIT_DB, PEAK, mono_mix
-from emoforge.convert.spectral_filter import bin_gain_db, smooth_gain
+from emoforge.base.audio import resample
+from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK, mono_mix
+from emoforge.convert.rendering.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
 from emoforge.convert.utterance import Utterance

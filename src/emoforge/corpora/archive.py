@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from emoforge.errors import CorpusError
+from emoforge.base.errors import CorpusError
 
 SUFFIXES = (".zip", ".tar.gz", ".tgz", ".tar")
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
+from emoforge.base.errors import CorpusError
 from emoforge.corpora import registry
 from emoforge.corpora.archive import archive_stem, unpack
 from emoforge.corpora.files import is_lfs_pointer, read_rows
 from emoforge.corpora.recording import Download, Listing
-from emoforge.errors import CorpusError
 
 #: Called with bytes here so far, bytes in all (None if unknown) and the file's name; for a listing with files instead
 #: of bytes, and the folder's name.

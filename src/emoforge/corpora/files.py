@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from emoforge.base.errors import CorpusError, unknown_value
 from emoforge.corpora.recording import CorpusInfo, Recording
-from emoforge.errors import CorpusError, unknown_value
 
 #: What libsndfile decodes. Containers with video or AAC (mp4, m4a, avi) are not among them.
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".sph")

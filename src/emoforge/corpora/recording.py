@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from emoforge.errors import CorpusError, unknown_value
-from emoforge.labels import EMOTIONS, GENDERS
+from emoforge.base.errors import CorpusError, unknown_value
+from emoforge.dataset.labels import EMOTIONS, GENDERS
 
 STYLES = ("acted", "elicited", "spontaneous", "synthetic")
 
@@ -17,8 +17,8 @@ class Recording:
         path: the audio file.
         corpus: registered name of the corpus.
         speaker: unique within the corpus.
-        emotion: one of :data:`emoforge.labels.EMOTIONS`.
-        gender: one of :data:`emoforge.labels.GENDERS`.
+        emotion: one of :data:`emoforge.dataset.labels.EMOTIONS`.
+        gender: one of :data:`emoforge.dataset.labels.GENDERS`.
         language: ISO 639-1 code.
         text: the words as written by the publisher, or None.
         sentence: equal when the same words are spoken by another speaker or in another emotion; None if unknown.
@@ -139,3 +139,8 @@ class CorpusInfo:
     def published_folds(self) -> tuple[tuple[str, ...], ...] | None:
         """``folds`` with speakers as a manifest names them."""
         return self.folds and tuple(tuple(f"{self.name}-{speaker}" for speaker in fold) for fold in self.folds)
+
+
+def speaker_name(recording: Recording) -> str:
+    """Return the name of the recording's speaker in a manifest: unique over all corpora."""
+    return f"{recording.corpus}-{recording.speaker}"

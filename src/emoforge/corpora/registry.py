@@ -4,11 +4,11 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from emoforge.base.errors import CorpusError, unknown_value
 from emoforge.corpora.recording import CorpusInfo, Recording
-from emoforge.errors import CorpusError, unknown_value
-from emoforge.labels import EMOTIONS
+from emoforge.dataset.labels import EMOTIONS
 
-# Each name's module is called the same, with underscores.
+# Each name's importer is called the same, with underscores.
 _NAMES = (
     "demo",
     "ravdess",
@@ -41,7 +41,7 @@ def info(name: str) -> CorpusInfo:
     Raises:
         CorpusError: no corpus has that name.
     """
-    return _module(name).INFO
+    return importer(name).INFO
 
 
 def read(name: str, root: str | Path) -> list[Recording]:
@@ -50,7 +50,7 @@ def read(name: str, root: str | Path) -> list[Recording]:
     Raises:
         CorpusError: no corpus has that name, or *root* does not look like it.
     """
-    return _module(name).read(Path(root).expanduser())
+    return importer(name).read(Path(root).expanduser())
 
 
 def corpora_table() -> list[dict[str, str]]:
@@ -73,8 +73,13 @@ def corpora_table() -> list[dict[str, str]]:
     return rows
 
 
-def _module(name: str) -> ModuleType:
+def importer(name: str) -> ModuleType:
+    """Return the module that reads the corpus *name*.
+
+    Raises:
+        CorpusError: no corpus has that name.
+    """
     key = name.strip().lower().replace("_", "-")
     if key not in _NAMES:
         raise CorpusError(unknown_value("corpus", name, _NAMES))
-    return import_module(f"emoforge.corpora.{key.replace('-', '_')}")
+    return import_module(f"emoforge.corpora.importers.{key.replace('-', '_')}")

@@ -7,8 +7,8 @@ paralinguistics challenge") owe their strength over small ones to such figures o
 import numpy as np
 import scipy.ndimage
 
-from emoforge.prosody.catalogue import BAND_PERCENTILES, N_BAND_SHAPE
-from emoforge.prosody.contours import numbered, shape, span
+from emoforge.prosody.descriptors.catalogue import BAND_PERCENTILES, N_BAND_SHAPE
+from emoforge.prosody.descriptors.contours import numbered, shape, span
 
 # Regression over five frames (Furui 1986), in levels a frame.
 _DELTA = np.array([0.2, 0.1, 0.0, -0.1, -0.2])

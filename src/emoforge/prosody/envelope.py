@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.prosody.f0 import interpolated
 from emoforge.prosody.frames import mono, n_frames
 from emoforge.prosody.mel import band_edges_hz, band_weights

@@ -3,7 +3,7 @@
 import numpy as np
 import parselmouth
 
-from emoforge.errors import EmoforgeError, unknown_value
+from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.prosody.frames import mono, n_frames
 from emoforge.prosody.world import pyworld
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoforge.errors import AudioError
+from emoforge.base.errors import AudioError
 
 
 def n_frames(n_samples: int, sampling_rate: float, hop_s: float) -> int:

@@ -13,15 +13,12 @@ undefined figure says nothing either way.
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.prosody.bands import band_figures
-from emoforge.prosody.catalogue import F0_REFERENCE_HZ, FUNCTIONAL_NAMES, FUNCTIONALS, Functional
-from emoforge.prosody.contours import without_gaps
-from emoforge.prosody.coupling import correlation_figures, course_figures, quarter_figures
-from emoforge.prosody.energy import energy
-from emoforge.prosody.f0 import f0
-from emoforge.prosody.frames import mono
-from emoforge.prosody.melody import (
+from emoforge.prosody.descriptors.catalogue import F0_REFERENCE_HZ, FUNCTIONAL_NAMES, FUNCTIONALS, Functional
+from emoforge.prosody.descriptors.contours import without_gaps
+from emoforge.prosody.descriptors.coupling import correlation_figures, course_figures, quarter_figures
+from emoforge.prosody.descriptors.melody import (
     ACTIVE_RANGE_DB,
     audible,
     level_figures,
@@ -29,9 +26,12 @@ from emoforge.prosody.melody import (
     pitch_figures,
     rhythm_figures,
 )
-from emoforge.prosody.source import source_figures
-from emoforge.prosody.spectra import Spectra
-from emoforge.prosody.timbre import balance_figures, cepstrum_figures, flux_figures, modulation_figures
+from emoforge.prosody.descriptors.source import source_figures
+from emoforge.prosody.descriptors.spectra import Spectra
+from emoforge.prosody.descriptors.timbre import balance_figures, cepstrum_figures, flux_figures, modulation_figures
+from emoforge.prosody.energy import energy
+from emoforge.prosody.f0 import f0
+from emoforge.prosody.frames import mono
 
 __all__ = ["FUNCTIONALS", "FUNCTIONAL_NAMES", "Functional", "functionals"]
 

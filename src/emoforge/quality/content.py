@@ -37,7 +37,7 @@ phones of one such clip about 190 ms.
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 from emoforge.prosody.mel import band_weights
 
 _HOP_S = 0.02

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError, unknown_value
+from emoforge.base.errors import EmoforgeError, unknown_value
 
 BALANCES = ("none", "equal")
 PREFERENCES = ("confidence", "naturalness", "random")

@@ -29,8 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emoforge.batch import one_thread
-from emoforge.errors import EmoforgeError, ModelError
+from emoforge.base.batch import one_thread
+from emoforge.base.errors import EmoforgeError, ModelError
 
 #: What the figures are called wherever they are reported: other ways to fill the window give other figures.
 VARIANT = "DNSMOS P.835 sig_bak_ovr, 9.01 s tiled"

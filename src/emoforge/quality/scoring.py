@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.f0 import f0
 from emoforge.quality.content import content_error
 from emoforge.quality.naturalness import Dnsmos

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emoforge.batch import one_thread
-from emoforge.errors import EmoforgeError
+from emoforge.base.batch import one_thread
+from emoforge.base.errors import EmoforgeError
 
 SAMPLING_RATE = 16000
 N_DIMENSIONS = 256

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from emoforge.errors import EmoforgeError
-from emoforge.outputs import written_aside
+from emoforge.base.errors import EmoforgeError
+from emoforge.base.outputs import written_aside
 from emoforge.report.plots import Plot
 
 #: Columns of the arms' table, with the long form where the name is short.

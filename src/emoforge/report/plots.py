@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

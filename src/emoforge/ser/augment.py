@@ -10,8 +10,8 @@ import numpy as np
 from scipy.fft import next_fast_len
 from scipy.signal import fftconvolve
 
-from emoforge import audio
-from emoforge.errors import AudioError, EmoforgeError, unknown_value
+from emoforge.base import audio
+from emoforge.base.errors import AudioError, EmoforgeError, unknown_value
 
 #: What :func:`augment` chooses from.
 KINDS = ("white_noise", "pink_noise", "speed", "pitch", "reverb")

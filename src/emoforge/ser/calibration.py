@@ -5,7 +5,6 @@ enrolment tell where that speaker's neutral voice lies; what a recogniser then s
 clips are never scored.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -14,59 +13,12 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from emoforge.errors import EmoforgeError
-from emoforge.labels import NEUTRAL
+from emoforge.base.errors import EmoforgeError
 
 #: How far from the neutral voice a feature may lie, in standard deviations.
 CLIP = 4.0
 
 _FITTED = ("centre", "scale", "within", "between")
-
-
-def enrolment_clips(
-    clip_ids: np.ndarray,
-    speakers: np.ndarray,
-    emotions: np.ndarray,
-    *,
-    n_clips: int,
-    seed: int,
-    neutral: str = NEUTRAL,
-) -> np.ndarray:
-    """Choose the neutral clips that calibrate each speaker and are never scored.
-
-    The draw depends on *seed* and the clips' ids only, never on the order of the rows or on other speakers. A speaker
-    with *n_clips* neutral clips or fewer keeps one of them to be scored and enrols with the rest; with a single
-    neutral clip that means no enrolment at all, and :class:`SpeakerNormaliser` falls back on the mean speaker.
-
-    Args:
-        clip_ids: (n_clips,) names, unique.
-        speakers: (n_clips,) names.
-        emotions: (n_clips,) names.
-        n_clips: enrolment clips a speaker, 0 or more.
-        seed: any integer.
-        neutral: the emotion that counts as neutral.
-
-    Returns:
-        (n_clips,) bool, true for enrolment clips.
-
-    Raises:
-        EmoforgeError: *n_clips* is negative or a clip id occurs twice.
-    """
-    clip_ids, speakers, emotions = np.asarray(clip_ids), np.asarray(speakers), np.asarray(emotions)
-    if n_clips < 0:
-        raise EmoforgeError(f"the number of enrolment clips must be 0 or more, not {n_clips}")
-    if len(np.unique(clip_ids)) != len(clip_ids):
-        raise EmoforgeError("clip ids must be unique to draw enrolment clips: validate the manifest first")
-    chosen = np.zeros(len(clip_ids), dtype=bool)
-    for speaker in np.unique(speakers):
-        candidates = np.flatnonzero((speakers == speaker) & (emotions == neutral))
-        drawn = sorted(candidates, key=lambda row: _draw(seed, str(clip_ids[row])))
-        chosen[drawn[: max(0, min(n_clips, len(drawn) - 1))]] = True
-    return chosen
-
-
-def _draw(seed: int, clip_id: str) -> bytes:
-    return hashlib.sha256(f"{seed}\0{clip_id}".encode()).digest()
 
 
 @dataclass(frozen=True)

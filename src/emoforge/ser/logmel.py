@@ -16,8 +16,8 @@ import torchaudio
 from scipy.special import softmax
 from torch import nn
 
-from emoforge.batch import reproducible
-from emoforge.errors import AudioError, EmoforgeError
+from emoforge.base.batch import reproducible
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.energy import energy
 from emoforge.prosody.f0 import f0, interpolated
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score, recall_score
 from sklearn.metrics import confusion_matrix as _sklearn_confusion_matrix
 
-from emoforge.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError
 
 
 def uar(truth: np.ndarray, predicted: np.ndarray) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from emoforge.batch import reproducible
-from emoforge.errors import AudioError
+from emoforge.base.batch import reproducible
+from emoforge.base.errors import AudioError
 from emoforge.ser.svm import VectorRecogniser
 
 SAMPLING_RATE = 16_000

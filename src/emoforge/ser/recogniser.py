@@ -13,8 +13,8 @@ from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from emoforge.errors import EmoforgeError, ModelError, unknown_value
-from emoforge.models import ModelFiles
+from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
+from emoforge.base.models import ModelFiles
 
 KINDS = ("svm", "logmel", "fusion", "pretrained")
 

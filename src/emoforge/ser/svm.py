@@ -15,8 +15,8 @@ from typing import ClassVar, Self
 import numpy as np
 from scipy.special import softmax
 
-from emoforge.batch import one_thread
-from emoforge.errors import EmoforgeError
+from emoforge.base.batch import one_thread
+from emoforge.base.errors import EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
 from emoforge.ser.least_squares import LeastSquaresSvm, VectorPairs
 from emoforge.ser.recogniser import FILES, Examples, Pairs

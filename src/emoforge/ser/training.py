@@ -12,8 +12,8 @@ import torch
 import torchaudio
 from torch import nn
 
-from emoforge.batch import reproducible
-from emoforge.errors import EmoforgeError
+from emoforge.base.batch import reproducible
+from emoforge.base.errors import EmoforgeError
 from emoforge.ser.metrics import uar
 
 

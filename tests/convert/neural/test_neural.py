@@ -9,9 +9,9 @@ import pytest
 from tests.convert.known_voices import level_db, median_f0_hz, sentence, snr_db, utterance
 from tests.convert.neural.conftest import TINY, corpus
 
+from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.convert import registry
 from emoforge.convert.neural.converter import Neural
-from emoforge.errors import EmoforgeError, ModelError
 
 
 def change(source, result):

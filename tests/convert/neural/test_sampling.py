@@ -7,7 +7,8 @@ import pytest
 import torch
 from tests.convert.known_voices import sentence, snr_db, utterance
 
-from emoforge.audio import decode
+from emoforge.base.audio import decode
+from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.convert.neural.batches import Scale
 from emoforge.convert.neural.converter import Neural
 from emoforge.convert.neural.model import PerformanceField, Size
@@ -24,7 +25,6 @@ from emoforge.convert.neural.pairs import (
 )
 from emoforge.convert.neural.sampling import Prompt, Sampler
 from emoforge.convert.neural.spread import f0_spread
-from emoforge.errors import AudioError, EmoforgeError
 
 EMOTIONS = ("anger", "fear", "sadness")
 

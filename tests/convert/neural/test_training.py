@@ -7,10 +7,10 @@ import pytest
 import torch
 from tests.convert.neural.conftest import TINY
 
+from emoforge.base.errors import ModelError
 from emoforge.convert.neural.batches import Scale, make_batch
 from emoforge.convert.neural.model import PerformanceField
 from emoforge.convert.neural.training import PRESETS, train_field
-from emoforge.errors import ModelError
 
 EMOTIONS = ["anger", "sadness"]
 SHORT = replace(TINY, steps=24, validate_every=6)

@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from emoforge.base.errors import ModelError
+from emoforge.base.outputs import written_aside
 from emoforge.convert.neural.pairs import Example
-from emoforge.errors import ModelError
-from emoforge.outputs import written_aside
 
 
 @dataclass(frozen=True)

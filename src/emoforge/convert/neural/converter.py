@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import torch
 
-from emoforge.batch import one_thread
+from emoforge.base.batch import one_thread
 from emoforge.convert.base import Conversion, Converter, Job, Performance
 from emoforge.convert.neural.batches import Scale
 from emoforge.convert.neural.checkpoint import Point
@@ -21,7 +21,7 @@ from emoforge.convert.neural.typicality import with_typicality
 from emoforge.convert.statistics import activity
 from emoforge.convert.storage import read_arrays, read_description, rebuilding, write_model
 from emoforge.convert.utterance import Utterance
-from emoforge.labels import NEUTRAL
+from emoforge.dataset.labels import NEUTRAL
 
 #: How far a performance is led from any emotion's to the emotion's own, which is at 1.
 GUIDANCE = 2.0

@@ -12,12 +12,12 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter1d
 
+from emoforge.base.errors import ModelError
 from emoforge.convert.alignment import align, alignment_features, speech_span
 from emoforge.convert.exemplars import semitones, smooth_contour_st
 from emoforge.convert.statistics import activity
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance, neutral_and_emotional
-from emoforge.errors import ModelError
 from emoforge.prosody.tracks import Tracks
 
 #: Frames of the tracks that one frame of the network stands for.

@@ -30,10 +30,10 @@ from emoforge.convert.neural.pairs import (
     contour,
     read,
 )
+from emoforge.convert.rendering.batched.render import batches, render_rows
+from emoforge.convert.rendering.batched.rows import at_frames, counts, inside, packed
+from emoforge.convert.rendering.batched.style import StyleRows
 from emoforge.convert.statistics import activity
-from emoforge.convert.torch_render import batches, render_rows
-from emoforge.convert.torch_rows import at_frames, counts, inside, packed
-from emoforge.convert.torch_style import StyleRows
 from emoforge.prosody.tracks import Tracks
 
 #: Steps of Euler's method from noise to performance.

@@ -4,17 +4,17 @@ import copy
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
-from emoforge.batch import reproducible
+from emoforge.base.batch import reproducible
+from emoforge.base.errors import ModelError
 from emoforge.convert.neural.batches import Scale, make_batch
 from emoforge.convert.neural.checkpoint import Point, State, fingerprint, read_state, write_state
 from emoforge.convert.neural.model import PerformanceField, Size, shaped_noise
 from emoforge.convert.neural.pairs import Example
-from emoforge.errors import ModelError
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ PRESETS = {
         size=Size(channels=160, hidden=320, blocks=8),
     ),
 }
+
+
+def preset(size: str, *, steps: int = 0) -> TrainingOptions:
+    """Return the options of a training by name, with *steps* gradient steps at most where these are above 0."""
+    options = PRESETS[size]
+    return replace(options, steps=steps) if steps else options
 
 
 @dataclass(frozen=True)

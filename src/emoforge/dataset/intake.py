@@ -1,0 +1,106 @@
+"""How a recording becomes a clip: decoded, resampled, trimmed and measured, the same for everyone who asks.
+
+Level is the last step and needs more than one clip: see :func:`emoforge.dataset.levels.level_gain`.
+"""
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from emoforge.base.audio import decode, pcm_sha256, resample
+from emoforge.base.errors import AudioError
+from emoforge.dataset.levels import active_level_db, trim_silence
+from emoforge.dataset.manifest import make_clip_id
+
+#: Level below which a clip counts as silent, in dB re full scale.
+SILENT_DB = -80.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What is known of a recording before its gain is.
+
+    Attributes:
+        reason: why it cannot be used; empty for a usable one, and only then the rest is set.
+        sha256: checksum of its trimmed samples.
+        level_db: active level, in dB re full scale.
+        peak: largest absolute sample.
+    """
+
+    reason: str = ""
+    sha256: str = ""
+    level_db: float = 0.0
+    peak: float = 0.0
+
+
+def take_in(
+    path: str | os.PathLike,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    sampling_rate: int,
+    trim_db: float,
+) -> np.ndarray:
+    """Return a recording, or a part of it, as mono (n_samples,) float32 at *sampling_rate* Hz without outer silence.
+
+    Args:
+        path: anything that libsndfile reads.
+        start_s: where to begin, in seconds; the beginning when omitted.
+        end_s: where to stop, in seconds; the end when omitted.
+        sampling_rate: of the result, in Hz.
+        trim_db: outer silence is what lies this far below the loud frames.
+
+    Raises:
+        AudioError: the file is missing, corrupt or empty.
+    """
+    signal, own_rate = decode(path, start_s=start_s, end_s=end_s)
+    return trim_silence(resample(signal, own_rate, sampling_rate), sampling_rate, threshold_db=trim_db)
+
+
+def measure(
+    path: str | os.PathLike,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    sampling_rate: int,
+    trim_db: float,
+    min_duration_s: float,
+    max_duration_s: float,
+) -> Measured:
+    """Return what :func:`take_in` gives, measured, or why it gives nothing usable; nothing is raised.
+
+    Args:
+        path: as the other arguments up to *trim_db*, see :func:`take_in`.
+        start_s: where to begin.
+        end_s: where to stop.
+        sampling_rate: of the clip, in Hz.
+        trim_db: what counts as outer silence.
+        min_duration_s: shorter clips are not usable.
+        max_duration_s: longer clips are not usable.
+    """
+    try:
+        signal = take_in(path, start_s=start_s, end_s=end_s, sampling_rate=sampling_rate, trim_db=trim_db)
+    except AudioError as error:
+        return Measured(str(error))
+    duration_s = len(signal) / sampling_rate
+    level_db = active_level_db(signal, sampling_rate)
+    if level_db < SILENT_DB:
+        return Measured(f"silent: nothing above {SILENT_DB:g} dBFS")
+    if duration_s < min_duration_s:
+        return Measured(f"too short: less than {min_duration_s:g} s without outer silence")
+    if duration_s > max_duration_s:
+        return Measured(f"too long: more than {max_duration_s:g} s without outer silence")
+    return Measured("", pcm_sha256(signal, sampling_rate), level_db, float(np.abs(signal).max()))
+
+
+def recorded_clip_id(corpus: str, speaker: str, stem: str, sha256: str) -> str:
+    """Return the clip_id of a recording: the same on every machine for the same samples of the same corpus.
+
+    Args:
+        corpus: registry name.
+        speaker: as the corpus names them.
+        stem: of the recording's file.
+        sha256: of the trimmed samples.
+    """
+    return make_clip_id(corpus, speaker, stem, sha256)

@@ -1,0 +1,130 @@
+"""Which licence something carries that was made from clips under several.
+
+An adaptation must satisfy every licence it came from at once. Creative Commons licences and the ODbL are compared by
+their terms; terms of use that are no standard licence are known by their words, or refused. This is what the
+licences' texts say to a careful reader, no legal advice.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from emoforge.base.errors import EmoforgeError
+
+RESEARCH_ONLY = "research use only"
+NON_COMMERCIAL_ONLY = "non-commercial purposes only"
+
+_CC_BY = re.compile(r"CC-BY(?P<nc>-NC)?(?P<rest>-SA|-ND)?-(?P<version>\d\.\d)")
+
+#: What the Hub lists as a licence; everything else is "other" there, with a name.
+_HUB_LICENCES = frozenset(
+    {"cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"}
+    | {"cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a licence asks of an adaptation.
+
+    Attributes:
+        licence: SPDX identifier, or the words of custom terms.
+        rank: position from least (0) to most restrictive.
+        non_commercial: commercial use is ruled out.
+        share_alike: the adaptation must carry this licence (or a later version of it).
+        derivatives: adaptations may be shared at all.
+    """
+
+    licence: str
+    rank: int
+    non_commercial: bool = False
+    share_alike: bool = False
+    derivatives: bool = True
+
+    @property
+    def family(self) -> str:
+        """The licence without its version: share-alike is satisfied by another version of the same family."""
+        return re.sub(r"-\d\.\d$", "", self.licence)
+
+
+_OTHER_TERMS = {
+    "CC0-1.0": Terms("CC0-1.0", 0),
+    "ODbL-1.0": Terms("ODbL-1.0", 2, share_alike=True),
+    NON_COMMERCIAL_ONLY: Terms(NON_COMMERCIAL_ONLY, 5, non_commercial=True),
+    RESEARCH_ONLY: Terms(RESEARCH_ONLY, 6, non_commercial=True),
+}
+
+
+def terms_of(licence: str, *, corpus: str = "") -> Terms:
+    """Return the terms of *licence*.
+
+    Raises:
+        EmoforgeError: nothing is known of it, and what is not granted is not allowed.
+    """
+    if licence in _OTHER_TERMS:
+        return _OTHER_TERMS[licence]
+    match = _CC_BY.fullmatch(licence)
+    if match is None:
+        where = f" of corpus {corpus!r}" if corpus else ""
+        raise EmoforgeError(
+            f"licence {licence!r}{where} is not known to allow sharing what is made from it; leave that corpus out, or "
+            f"ask its publisher. Known: CC-BY[-NC][-SA|-ND]-<version>, {', '.join(_OTHER_TERMS)}"
+        )
+    non_commercial, rest = match["nc"] is not None, match["rest"]
+    return Terms(
+        licence,
+        rank=7 if rest == "-ND" else 1 + 2 * non_commercial + (rest == "-SA"),
+        non_commercial=non_commercial,
+        share_alike=rest == "-SA",
+        derivatives=rest != "-ND",
+    )
+
+
+def combine(licences: Iterable[tuple[str, str]]) -> str:
+    """Return the licence of what was made from all of these sources: the most restrictive of theirs.
+
+    Args:
+        licences: pairs of corpus and licence.
+
+    Raises:
+        EmoforgeError: a source allows no derivatives, its terms are not known, or two licences cannot be satisfied
+            at once: each of two share-alike licences asks for itself, and a share-alike licence without a
+            non-commercial term forbids adding one.
+
+    >>> combine([("demo", "CC0-1.0"), ("nemo", "CC-BY-NC-SA-4.0")])
+    'CC-BY-NC-SA-4.0'
+    """
+    sources = sorted({(corpus, terms_of(licence, corpus=corpus)) for corpus, licence in licences}, key=_restriction)
+    if not sources:
+        raise EmoforgeError("no licence to combine: there is no clip")
+    for corpus, terms in sources:
+        if not terms.derivatives:
+            raise EmoforgeError(
+                f"corpus {corpus!r} is under {terms.licence}, which allows no derivatives: nothing that was converted "
+                "or learnt from it can be published; leave that corpus out"
+            )
+    corpus, strictest = sources[-1]
+    for other_corpus, other in sources:
+        if other.share_alike and other.family != strictest.family:
+            raise EmoforgeError(
+                f"{other.licence} (corpus {other_corpus!r}) asks that adaptations carry it without further limits, and "
+                f"{strictest.licence} (corpus {corpus!r}) limits further: the two conflict; publish them as separate "
+                "datasets, each with a converter of its own"
+            )
+    return strictest.licence
+
+
+def _restriction(source: tuple[str, Terms]) -> tuple[int, str, str]:
+    corpus, terms = source
+    # Versions of one family stand side by side, the latest last: share-alike allows moving to a later one.
+    return terms.rank, terms.licence, corpus
+
+
+def hub_licence(licence: str) -> dict[str, str]:
+    """Return the entries of a Hub card's header that name *licence*."""
+    name = licence.lower()
+    if name in _HUB_LICENCES:
+        return {"license": name}
+    if licence == "ODbL-1.0":
+        return {"license": "odbl"}
+    return {"license": "other", "license_name": re.sub(r"[^a-z0-9.]+", "-", name)}

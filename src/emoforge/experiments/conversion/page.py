@@ -1,0 +1,134 @@
+"""The README of an evaluation of conversion: figures beside what they are to reach."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from emoforge.sharing.tables import markdown_table
+
+_TITLES = (
+    "system",
+    "judge",
+    "recall",
+    "real",
+    "share",
+    "over transplant",
+    "voice / real",
+    "DNSMOS Δ",
+    "Distill-MOS Δ",
+    "words - copy",
+    "MCD / zero effort",
+    "F0 RMSE (st)",
+    "F0 corr.",
+    "duration",
+    "diversity",
+)
+
+
+def page(results: Mapping) -> str:
+    """Return the Markdown page of results.json's content."""
+    rows = results["rows"]
+    parts = [
+        "# Evaluation of conversion",
+        "",
+        "Every system converts the same neutral clips, of speakers from whom neither converter nor judge learnt. "
+        "`identity` is the source as it is: zero effort. Written by the command at the end of this page.",
+    ]
+    for corpus, trained_on in dict.fromkeys((row["corpus"], row["trained_on"]) for row in rows):
+        of_pair = [row for row in rows if (row["corpus"], row["trained_on"]) == (corpus, trained_on)]
+        own = [row for row in of_pair if "gain_over_whole" not in row]
+        reduced = [row for row in of_pair if "gain_over_whole" in row]
+        if not own:
+            own, reduced = reduced, []
+        learnt = "other speakers of the same corpus" if trained_on == corpus else f"all speakers of {trained_on}"
+        n_clips, n_speakers = own[0]["n_clips"], own[0]["n_speakers"]
+        parts += [
+            "",
+            f"## {corpus}, converters learnt from {learnt}",
+            "",
+            f"{n_clips} conversions a system, {n_speakers} source speakers; 95 % intervals over speakers.",
+            "",
+            *_table(own),
+            *_ablation(reduced),
+        ]
+    speed = results["speed"]
+    timed = ", ".join(f"{name} {value:g}" for name, value in speed["cpu_x_realtime_by_system"].items())
+    parts += [
+        "",
+        "Targets: share of the same judge's recall on the speakers' real emotional clips ≥ .85; gain over "
+        "`transplant` with an interval above zero; speaker similarity ≥ .95 of real clips'; DNSMOS at most .15 "
+        "below real clips'; content error at most .05 above that of copy-synthesis by WORLD; MCD at most .85 of "
+        "zero effort. ✓ marks what is reached. MCD, F0 and duration (|log2| of the ratio) are against the "
+        "speaker's own recordings of the same words with the emotion, mean over takes. Diversity is the distance "
+        "between performances of two seeds, over that between real ones of an emotion. Content error of the real "
+        "recordings against the source, which the same words get: " + _content_of_real(rows) + ".",
+        "",
+        f"Speed on one thread of a CPU, times real time: {timed}. On a GPU: {speed['gpu_x_realtime']}.",
+        "",
+        f"`{results['command']}` at commit `{results['commit']}`.",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _content_of_real(rows: Sequence[Mapping]) -> str:
+    figures = {row["corpus"]: row["content_error_real"] for row in rows}
+    return ", ".join(f"{corpus} {_number(value)}" for corpus, value in figures.items())
+
+
+def _table(rows: Sequence[Mapping]) -> list[str]:
+    return markdown_table(_TITLES, map(_cells, rows)).splitlines()
+
+
+def _ablation(rows: Sequence[Mapping]) -> list[str]:
+    if not rows:
+        return []
+    titles = ("system", "judge", "recall", "recall re the whole", *_TITLES[6:])
+    cells = [[*_cells(row)[:3], _with_interval(row, "gain_over_whole"), *_cells(row)[6:]] for row in rows]
+    return ["", "What each part is worth:", "", *markdown_table(titles, cells).splitlines()]
+
+
+def _cells(row: Mapping) -> list[str]:
+    share, gain = row["recall_share"], row["gain_over_transplant_ci_low"]
+    return [
+        row["system"],
+        row["judge"],
+        _with_interval(row, "recall"),
+        _number(row["recall_real"]),
+        _with_interval(row, "recall_share") + _mark(share, lambda value: value >= 0.85),
+        _with_interval(row, "gain_over_transplant") + _mark(gain, lambda value: value > 0),
+        _ratio(row, "speaker_similarity", "speaker_similarity_real", lambda value: value >= 0.95),
+        _with_interval(row, "dnsmos_delta") + _mark(row["dnsmos_delta"], lambda value: value >= -0.15),
+        _with_interval(row, "distillmos_delta"),
+        _difference(row, "content_error", "content_error_copy", lambda value: value <= 0.05),
+        _ratio(row, "mcd", "mcd_zero_effort", lambda value: value <= 0.85),
+        _number(row["f0_rmse_st"]),
+        _number(row["f0_correlation"]),
+        _number(row["duration_error"]),
+        _number(row["diversity"]),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
+
+
+def _with_interval(row: Mapping, name: str) -> str:
+    low, high = row[f"{name}_ci_low"], row[f"{name}_ci_high"]
+    return _number(row[name]) + ("" if low is None else f" [{low:.3f}, {high:.3f}]")
+
+
+def _ratio(row: Mapping, name: str, reference: str, reached: Callable[[float], bool]) -> str:
+    value, other = row[name], row[reference]
+    if value is None or not other:
+        return f"{_number(value)} / {_number(other)}"
+    ratio = value / other
+    return f"{value:.3f} / {other:.3f} = {ratio:.2f}" + _mark(ratio, reached)
+
+
+def _difference(row: Mapping, name: str, reference: str, reached: Callable[[float], bool]) -> str:
+    value, other = row[name], row[reference]
+    if value is None or other is None:
+        return f"{_number(value)} - {_number(other)}"
+    return f"{value:.3f} - {other:.3f}" + _mark(value - other, reached)
+
+
+def _mark(value: float | None, reached: Callable[[float], bool]) -> str:
+    return " ✓" if value is not None and reached(value) else ""

@@ -1,0 +1,165 @@
+"""The protocol of an evaluation of conversion, as a typed YAML file, and the groups of speakers that it asks for."""
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from emoforge import corpora
+from emoforge.base.errors import EmoforgeError, unknown_value
+from emoforge.convert.ablation import PARTS
+from emoforge.dataset.splits import speaker_folds
+from emoforge.experiments.conversion.figures import Rotation, rotation
+from emoforge.project.params import AtLeastOne, CorpusName, Count, Section
+from emoforge.project.typed_yaml import read_protocol
+
+
+class Roles(Section):
+    """One rotation, speaker by speaker, as the corpus names them."""
+
+    sources: Annotated[list[str], Field(min_length=1)] = Field(description="whose neutral clips are converted")
+    converter: Annotated[list[str], Field(min_length=1)] = Field(description="whom the converter learns from")
+    judges: Annotated[list[str], Field(min_length=1)] = Field(description="whom the judges learn from")
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "Roles":
+        named = [*self.sources, *self.converter, *self.judges]
+        if len(set(named)) != len(named):
+            raise ValueError("a speaker has two roles in one rotation; give each one only")
+        return self
+
+
+class EvaluatedCorpus(Section):
+    """One corpus of the protocol."""
+
+    name: CorpusName = Field(description="registry name of the corpus")
+    root: str = Field(description="folder of its original download")
+    groups: Count = Field(description="groups of speakers; 0 means the published folds, or one speaker a group")
+    rotations: list[Roles] = Field([], description="who does what, where groups in turn would not be fair")
+    development: list[Count] = Field(
+        [], description="rotations that settings were chosen on, and that are left out for it"
+    )
+    sources: AtLeastOne = Field(description="neutral clips a speaker that are converted")
+    trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A kind of converter, whole or without a part of :data:`~emoforge.convert.ablation.PARTS`."""
+
+    kind: str
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} without {self.part}" if self.part else self.kind
+
+
+class Ablation(Section):
+    """What each part of a system is worth: the system without it, learnt from its own corpus."""
+
+    system: str = Field(description="which of `systems`")
+    without: Annotated[list[Literal[PARTS]], Field(min_length=1)] = Field(description="parts that go in turn")
+
+
+class Protocol(Section):
+    """The whole file."""
+
+    seed: Count = Field(description="start of every random draw")
+    workers: Count = Field(description="processes of one thread; 0 means one for every core")
+    work: str = Field(description="folder of everything computed")
+    corpora: Annotated[list[EvaluatedCorpus], Field(min_length=1)]
+    systems: Annotated[list[str], Field(min_length=1)] = Field(description="kinds of converter")
+    ablation: Ablation | None = Field(None, description="a system without its parts, one at a time")
+    variants: AtLeastOne = Field(description="conversions of every source into every emotion")
+    judges: Annotated[list[Literal["svm", "logmel"]], Field(min_length=1)] = Field(description="kinds of recogniser")
+    judge_steps: AtLeastOne = Field(description="gradient steps of the neural judge")
+    real_clips: AtLeastOne = Field(description="real clips a speaker and emotion that are measured as conversions are")
+    speed_clips: AtLeastOne = Field(description="sources whose conversions are timed")
+    draws: AtLeastOne = Field(description="bootstrap draws over speakers")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Protocol":
+        names = [corpus.name for corpus in self.corpora]
+        for kind, values in (("corpus", names), ("system", self.systems), ("judge", self.judges)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"a {kind} is listed twice")
+        if self.ablation and self.ablation.system not in self.systems:
+            raise ValueError(unknown_value("system to take parts from", self.ablation.system, self.systems))
+        for corpus in self.corpora:
+            for name in corpus.trained_on:
+                if name not in names:
+                    raise ValueError(unknown_value("corpus to train on", name, names))
+        return self
+
+    def all_systems(self) -> dict[str, System]:
+        """Return every system by its name, whole ones first."""
+        systems = [System(kind) for kind in self.systems]
+        if self.ablation:
+            systems += [System(self.ablation.system, part) for part in self.ablation.without]
+        return {system.name: system for system in systems}
+
+
+def load_protocol(path: str | os.PathLike) -> Protocol:
+    """Read and check a protocol; see :func:`~emoforge.project.typed_yaml.read_protocol`."""
+    return read_protocol(
+        path,
+        Protocol,
+        expected="`corpora:` and `systems:`",
+        missing="give the protocol's path, such as studies/conversion.yaml",
+        example="take it from studies/conversion.yaml of this version",
+    )
+
+
+def rotations(
+    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
+) -> dict[int, Rotation]:
+    """Return the rotations of the corpus that are reported, by number.
+
+    Args:
+        corpus: of the protocol.
+        genders: speaker → gender.
+        speakers: (n_clips,) names as in the manifest.
+        seed: deals speakers of equally many clips out to groups.
+
+    Raises:
+        EmoforgeError: a speaker is unknown, the published folds don't hold every speaker, or there are too few.
+    """
+    if corpus.rotations:
+        known = set(speakers)
+        prefix = f"{corpora.info(corpus.name).name}-"
+        found = []
+        for roles in corpus.rotations:
+            parts = []
+            for part in (roles.sources, roles.converter, roles.judges):
+                for name in part:
+                    if prefix + name not in known:
+                        named = sorted(speaker.removeprefix(prefix) for speaker in known)
+                        raise EmoforgeError(f"{corpus.name}: {unknown_value('speaker', name, named)}")
+                parts.append(tuple(sorted(prefix + name for name in part)))
+            found.append(Rotation(*parts))
+    else:
+        groups = speaker_groups(corpus, genders, speakers, seed=seed)
+        found = [rotation(groups, number) for number in range(len(groups))]
+    return {number: roles for number, roles in enumerate(found) if number not in corpus.development}
+
+
+def speaker_groups(
+    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
+) -> list[list[str]]:
+    """Return the corpus's groups of speakers, one a rotation.
+
+    Args:
+        corpus: of the protocol.
+        genders: speaker → gender.
+        speakers: (n_clips,) names as in the manifest.
+        seed: deals speakers of equally many clips out to groups.
+
+    Raises:
+        EmoforgeError: the published folds don't hold every speaker, or there are fewer speakers than groups.
+    """
+    published = None if corpus.groups else corpora.info(corpus.name).published_folds
+    n_groups = len(published) if published else corpus.groups or len(set(speakers))
+    fold_of = speaker_folds(speakers, n_folds=n_groups, published=published, genders=genders, seed=seed)
+    return [[name for name, fold in fold_of.items() if fold == group] for group in range(n_groups)]

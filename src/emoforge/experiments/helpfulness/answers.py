@@ -1,0 +1,213 @@
+"""From a study to the answers of its cells: which clips are made, which cells are trained, for whom."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emoforge.experiments.helpfulness import settings
+from emoforge.experiments.helpfulness.assembly import augment_clips, full_pool, recorded_pool, save_pool
+from emoforge.experiments.helpfulness.choice import Validation
+from emoforge.experiments.helpfulness.conversions import Unit, convert_units, units_of
+from emoforge.experiments.helpfulness.pool import Pool
+from emoforge.experiments.helpfulness.protocol import Study
+from emoforge.experiments.helpfulness.recordings import Table
+from emoforge.experiments.helpfulness.runs import Bench, CellKey, fidelity, run_cells
+from emoforge.experiments.helpfulness.settings import Setting
+from emoforge.experiments.helpfulness.situations import Situation, Task
+from emoforge.project.checksums import digest
+from emoforge.project.params import Params
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers to all cells of a study.
+
+    Attributes:
+        settings: the study's settings, references first.
+        situations: who is known and tested.
+        truth: (n_recorded,) label indices.
+        speakers: (n_recorded,) names.
+        fidelity: converter → how confident judges are of its conversions on average, where the study asks for it.
+    """
+
+    settings: tuple[Setting, ...]
+    situations: tuple[Situation, ...]
+    truth: np.ndarray
+    speakers: np.ndarray
+    fidelity: Mapping[str, float]
+    _tasks: Mapping[int, int]
+    _predicted: Mapping[CellKey, np.ndarray]
+    _inner_seeds: Mapping[int, tuple[int, ...]]
+
+    def tested(self, situation: Situation, setting: Setting) -> np.ndarray:
+        """Return (n_tested,) label indices for the tested clips of *situation*."""
+        return self._predicted[CellKey(self._tasks[id(situation.task)], setting, situation.seed)]
+
+    def upper(self, situation: Situation, recogniser: str) -> np.ndarray:
+        """Return (n_tested,) label indices by a recogniser that had the labels that the scenario withholds."""
+        setting = Setting(settings.REAL, recogniser=recogniser)
+        return self._predicted[CellKey(self._tasks[id(situation.upper)], setting, situation.seed)]
+
+    def over_folds(self, of: Callable[[Situation], np.ndarray]) -> np.ndarray:
+        """Return what *of* says of every situation, (n_seeds, n_clips): the folds of a seed one after the other."""
+        by_seed: dict[int, list[np.ndarray]] = {}
+        for situation in self.situations:
+            by_seed.setdefault(situation.seed, []).append(of(situation))
+        return np.stack([np.concatenate(parts) for parts in by_seed.values()])
+
+    def validation(self, situation: Situation) -> Validation:
+        """Return what all settings answered to the clips that validate in *situation*."""
+        truth, speakers = [], []
+        predicted: dict[Setting, list[np.ndarray]] = {setting: [] for setting in self.settings}
+        for task, rows in situation.inner:
+            own = np.isin(task.tested, rows)
+            truth.append(self.truth[task.tested[own]])
+            speakers.append(self.speakers[task.tested[own]])
+            number = self._tasks[id(task)]
+            for setting in self.settings:
+                draws = [
+                    self._predicted[CellKey(number, setting, seed)][own] for seed in self._inner_seeds[id(situation)]
+                ]
+                predicted[setting].append(np.stack(draws))
+        return Validation(
+            np.concatenate(truth),
+            np.concatenate(speakers),
+            {setting: np.concatenate(parts, axis=1) for setting, parts in predicted.items()},
+        )
+
+
+def answer(study: Study, params: Params, table: Table, situations: Sequence[Situation], work: Path) -> Answers:
+    """Convert, augment, score and train whatever *situations* need and the work folder does not hold."""
+    found = tuple(study.settings())
+    pool = recorded_pool(study, table)
+    tasks = _numbered(situations)
+    trained = {tasks.of[id(task)] for item in situations for task in (item.task, *(task for task, _ in item.inner))}
+    chosen = {number: tasks.distinct[number] for number in sorted(trained)}
+    bench = _bench(study, params, table, pool, found, chosen, tasks.distinct, work)
+    inner_seeds = {id(situation): _inner_seeds(study, situation) for situation in situations}
+    keys = []
+    for situation in situations:
+        number = tasks.of[id(situation.task)]
+        keys += [CellKey(number, setting, situation.seed) for setting in found]
+        if situation.upper is not None:
+            number = tasks.of[id(situation.upper)]
+            keys += [
+                CellKey(number, Setting(settings.REAL, recogniser=recogniser.name), situation.seed)
+                for recogniser in study.recognisers
+            ]
+        for task, _ in situation.inner:
+            number = tasks.of[id(task)]
+            keys += [CellKey(number, setting, seed) for setting in found for seed in inner_seeds[id(situation)]]
+    predicted = run_cells(keys, bench, study, work)
+    outer = sorted({tasks.of[id(situation.task)] for situation in situations})
+    judged = fidelity(outer, sorted({name for _, name in bench.units}), bench, study, work) if study.quality else {}
+    return Answers(
+        found,
+        tuple(situations),
+        pool.emotions,
+        pool.speakers,
+        judged,
+        tasks.of,
+        predicted,
+        inner_seeds,
+    )
+
+
+@dataclass(frozen=True)
+class _Tasks:
+    distinct: tuple[Task, ...]
+    of: Mapping[int, int]
+
+
+def _numbered(situations: Sequence[Situation]) -> _Tasks:
+    """Number tasks by their content: two folds that validate each other share one."""
+    numbers: dict[bytes, int] = {}
+    of: dict[int, int] = {}
+    distinct: list[Task] = []
+    for task in _all_tasks(situations):
+        content = b"|".join(rows.tobytes() for rows in (task.labelled, task.neutral, task.tested))
+        if content not in numbers:
+            numbers[content] = len(distinct)
+            distinct.append(task)
+        of[id(task)] = numbers[content]
+    return _Tasks(tuple(distinct), of)
+
+
+def _all_tasks(situations: Sequence[Situation]) -> Iterable[Task]:
+    for situation in situations:
+        yield situation.task
+        yield from (task for task, _ in situation.inner)
+        if situation.upper is not None:
+            yield situation.upper
+
+
+def _inner_seeds(study: Study, situation: Situation) -> tuple[int, ...]:
+    """Return the seeds that validate; where every seed labels other speakers, a situation has its own only."""
+    if study.scenario == "scarce":
+        return (situation.seed,)
+    return tuple(range(study.seed, study.seed + study.inner_seeds))
+
+
+def _bench(
+    study: Study,
+    params: Params,
+    table: Table,
+    pool: Pool,
+    found: Sequence[Setting],
+    tasks: Mapping[int, Task],
+    all_tasks: Sequence[Task],
+    work: Path,
+) -> Bench:
+    """Make the clips that *tasks* train on; the others are upper bounds, which train on recordings alone."""
+    used = {setting.converter for setting in found if setting.converter}
+    controlled = {setting.converter for setting in found if setting.needs_control}
+    converters = [converter for converter in study.converters if converter.name in used]
+    audio = any(recogniser.kind != "svm" for recogniser in study.recognisers)
+    limits = {corpus.name: corpus.sources for corpus in (study.corpus, *study.foreign)}
+    units: dict[tuple[int, str], list[Unit]] = {}
+    wanted: dict[Unit, set[int]] = {}
+    for number, task in tasks.items():
+        sources = _limited(pool.source_rows(task), table, limits)
+        for converter in converters:
+            own = units_of(task, converter, pool, control=converter.name in controlled)
+            units[number, converter.name] = own
+            for unit in own:
+                wanted.setdefault(unit, set()).update(sources)
+    parts = convert_units(wanted, study, params, table, work, audio=audio)
+    augmented: list[Path] = []
+    if any(setting.arm in (settings.CLASSICAL, settings.UNION) for setting in found):
+        rows = {row for task in tasks.values() for row in task.labelled.tolist()}
+        augmented = augment_clips(study, params, table, work, rows, audio=audio)
+    complete, order, functionals = full_pool(study, table, augmented, parts)
+    index = {unit: number for number, unit in enumerate(order)}
+    content = {(number, ""): digest(sorted({path.parent.name for path in augmented})) for number in tasks}
+    by_name = {converter.name: converter for converter in converters}
+    for (number, name), own in units.items():
+        folders = sorted({path.parent.name for unit in own for path in parts[unit]})
+        options = [by_name[name].variants, by_name[name].intensity, sorted(limits.items()), list(table.labels)]
+        content[number, name] = digest([folders, options])
+    made = {path.parent for paths in (augmented, *parts.values()) for path in paths}
+    return Bench(
+        save_pool(complete, functionals, work / "pools"),
+        tuple(all_tasks),
+        {key: tuple(index[unit] for unit in own) for key, own in units.items()},
+        content,
+        (*(corpus.layout.stage("ingest") / "clips" for corpus in table.corpora.values()), *sorted(made))
+        if audio
+        else (),
+        table.clip_ids,
+    )
+
+
+def _limited(rows: np.ndarray, table: Table, limits: Mapping[str, int]) -> list[int]:
+    """Return at most as many of a speaker's clips as the corpus allows, in an order of their names."""
+    kept: list[int] = []
+    taken: dict[str, int] = {}
+    for row in sorted(rows.tolist(), key=lambda row: digest(str(table.clip_ids[row]))):
+        clip = table.rows[row]
+        taken[clip["speaker"]] = taken.get(clip["speaker"], 0) + 1
+        if not limits[clip["corpus"]] or taken[clip["speaker"]] <= limits[clip["corpus"]]:
+            kept.append(row)
+    return sorted(kept)

@@ -1,0 +1,64 @@
+"""What is installed, which device computes, and which corpora are where."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from emoforge import __version__, corpora
+from emoforge.base.batch import available_workers
+from emoforge.base.errors import EmoforgeError
+from emoforge.project.params import load_params
+
+_PACKAGES = ("dvc", "torch", "torchaudio", "pyworld", "praat-parselmouth", "pyarrow", "onnxruntime", "scikit-learn")
+_OPTIONAL = {"audformat": "emoforge[audformat]", "datasets": "emoforge[hub]"}
+
+
+def examine(project: Path) -> list[str]:
+    """Return one line a finding, for people to read; nothing here fails."""
+    lines = [f"emoforge {__version__}, Python {platform.python_version()}, {_cores()} cores, device {_device()}"]
+    for name in _PACKAGES:
+        found = _version(name)
+        lines.append(f"{name}: {found or 'MISSING; run make repro, or pip install -r requirements.lock'}")
+    for name, extra in _OPTIONAL.items():
+        lines.append(f"{name}: {_version(name) or f'not installed (optional: pip install {extra})'}")
+    try:
+        params = load_params(project / "params.yaml")
+        lines.append(f"params.yaml: valid; corpus {params.corpus.name} in {params.corpus.root}")
+        configured = {params.corpus.name: project / params.corpus.root}
+    except EmoforgeError as error:
+        lines.append(f"params.yaml: {error}")
+        configured = {}
+    downloads = project / "data" / "corpora"
+    for name in corpora.names():
+        root = configured.get(name, downloads / name)
+        if root.exists():
+            lines.append(f"corpus {name}: {_describe(name, root)}")
+    return lines
+
+
+def _cores() -> int:
+    return available_workers()
+
+
+def _device() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "unknown (torch is missing)"
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "cpu"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _describe(name: str, root: Path) -> str:
+    try:
+        recordings = corpora.read(name, root)
+    except EmoforgeError as error:
+        return str(error)
+    speakers = len({recording.speaker for recording in recordings})
+    return f"{len(recordings)} recordings of {speakers} speakers in {root}"

@@ -1,0 +1,131 @@
+"""Functionals and frame tracks on disk: Parquet tables keyed by clip_id."""
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emoforge.base.errors import ManifestError
+from emoforge.base.outputs import written_aside
+from emoforge.dataset.clips import ShardReader
+from emoforge.dataset.manifest import read_table
+from emoforge.prosody.tracks import Tracks
+
+_TRACKS_SCHEMA = pa.schema(
+    [
+        pa.field("clip_id", pa.string(), nullable=False),
+        pa.field("hop_s", pa.float64()),
+        pa.field("sampling_rate", pa.int32()),
+        pa.field("f0_hz", pa.list_(pa.float32())),
+        pa.field("energy_db", pa.list_(pa.float32())),
+        pa.field("envelope_db", pa.list_(pa.float32())),
+        pa.field("aperiodicity_db", pa.list_(pa.float32())),
+    ]
+)
+_ROW_GROUP_CLIPS = 16
+
+
+def write_functionals(
+    path: str | os.PathLike, clip_ids: Sequence[str], features: np.ndarray, names: Sequence[str]
+) -> None:
+    """Write *features* (n_clips, n_functionals) float32, sorted by clip_id, with their *names* in the metadata."""
+    order = np.argsort(np.asarray(clip_ids, dtype=str))
+    flat = pa.array(np.ascontiguousarray(features[order], dtype=np.float32).reshape(-1))
+    table = pa.table(
+        {
+            "clip_id": pa.array([clip_ids[index] for index in order], pa.string()),
+            "functionals": pa.FixedSizeListArray.from_arrays(flat, len(names)),
+        }
+    ).replace_schema_metadata({"names": json.dumps(list(names))})
+    with written_aside(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
+
+
+class Functionals:
+    """Functionals of many clips, looked up by clip_id.
+
+    Args:
+        paths: tables written by :func:`write_functionals`, with the same functionals in the same order.
+
+    Raises:
+        ManifestError: a table is missing, or two tables hold different functionals.
+    """
+
+    def __init__(self, *paths: str | os.PathLike) -> None:
+        self.names: tuple[str, ...] = ()
+        rows: list[np.ndarray] = []
+        self._index: dict[str, int] = {}
+        for path in paths:
+            table = read_table(path)
+            names = tuple(json.loads(table.schema.metadata[b"names"]))
+            if self.names and names != self.names:
+                raise ManifestError(f"{path}: other functionals than in {paths[0]}; run `dvc repro` again")
+            self.names = names
+            for clip_id in table.column("clip_id").to_pylist():
+                self._index[clip_id] = len(self._index)
+            values = table.column("functionals").combine_chunks().values
+            rows.append(values.to_numpy(zero_copy_only=False).reshape(-1, len(names)))
+        self._values = np.concatenate(rows)
+
+    def __call__(self, clip_ids: Sequence[str]) -> np.ndarray:
+        """Return (n_clips, n_functionals) float32 for *clip_ids*, in their order.
+
+        Raises:
+            ManifestError: a clip has no functionals.
+        """
+        try:
+            return self._values[[self._index[clip_id] for clip_id in clip_ids]]
+        except KeyError as error:
+            raise ManifestError(f"clip {error.args[0]} has no functionals; run `dvc repro` again") from None
+
+
+def write_tracks(path: str | os.PathLike, tracks: Iterable[tuple[str, Tracks]]) -> None:
+    """Write pairs of clip_id and tracks as one shard."""
+    rows = [
+        {
+            "clip_id": clip_id,
+            "hop_s": track.hop_s,
+            "sampling_rate": track.sampling_rate,
+            "f0_hz": track.f0_hz,
+            "energy_db": track.energy_db,
+            "envelope_db": track.envelope_db.ravel(),
+            "aperiodicity_db": track.aperiodicity_db.ravel(),
+        }
+        for clip_id, track in tracks
+    ]
+    with written_aside(path) as aside:
+        pq.write_table(
+            pa.Table.from_pylist(rows, schema=_TRACKS_SCHEMA),
+            aside,
+            compression="zstd",
+            row_group_size=_ROW_GROUP_CLIPS,
+        )
+
+
+class TrackStore:
+    """Read access to the tracks shards of a folder, by clip_id."""
+
+    def __init__(self, folder: str | os.PathLike) -> None:
+        self._rows = ShardReader(sorted(Path(folder).glob("tracks-*.parquet")), content="tracks")
+
+    def __getitem__(self, clip_id: str) -> Tracks:
+        if clip_id not in self._rows:
+            raise ManifestError(f"clip {clip_id} has no tracks; run `dvc repro` again")
+        row = self._rows[clip_id]
+
+        def values(name: str) -> np.ndarray:
+            return row[name].values.to_numpy(zero_copy_only=False).astype(np.float32)
+
+        f0_hz = values("f0_hz")
+        return Tracks(
+            hop_s=row["hop_s"].as_py(),
+            sampling_rate=row["sampling_rate"].as_py(),
+            f0_hz=f0_hz,
+            energy_db=values("energy_db"),
+            envelope_db=values("envelope_db").reshape(len(f0_hz), -1),
+            aperiodicity_db=values("aperiodicity_db").reshape(len(f0_hz), -1),
+        )

@@ -1,0 +1,74 @@
+"""Stage augment: classical augmentation of the real training clips, the arm that synthetic speech has to beat."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from emoforge.base.batch import chunked, map_chunks
+from emoforge.base.outputs import built_aside, write_json, written_aside
+from emoforge.dataset import manifest
+from emoforge.dataset.clips import open_clips, shard_path, write_shard
+from emoforge.project.features import write_functionals
+from emoforge.project.layout import Layout
+from emoforge.project.params import Params
+from emoforge.prosody.analysis import describe
+from emoforge.prosody.functionals import FUNCTIONAL_NAMES
+from emoforge.ser.augment import augment
+
+_CHUNK = 64
+
+
+def run(params: Params, layout: Layout) -> dict:
+    """Run the stage and return its metrics."""
+    table = manifest.read(layout.manifest("ingest"))
+    train = table.filter(pc.and_(pc.equal(table.column("split"), "train"), pc.invert(table.column("enrolment"))))
+    jobs = sorted(
+        (manifest.make_clip_id("augmented", clip_id, variant, params.seed), clip_id)
+        for clip_id in train.column("clip_id").to_pylist()
+        for variant in range(params.augment.variants)
+    )
+    with built_aside(layout.stage("augment")) as folder:
+        chunks = [
+            (layout.stage("ingest") / "clips", shard_path(folder / "clips", number), chunk, params)
+            for number, chunk in enumerate(chunked(jobs, _CHUNK))
+        ]
+        parts = list(
+            map_chunks(
+                _augment_chunk,
+                chunks,
+                workers=params.workers,
+                description="augment",
+                unit="clip",
+                sizes=[len(chunk) for _, _, chunk, _ in chunks],
+            )
+        )
+        kinds = [kind for part, _ in parts for kind in part]
+        features = np.concatenate([part for _, part in parts])
+        clip_ids = [clip_id for clip_id, _ in jobs]
+        write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
+        sources = pa.table({"clip_id": clip_ids, "source_clip_id": [source for _, source in jobs], "kind": kinds})
+        with written_aside(folder / "sources.parquet") as aside:
+            pq.write_table(sources, aside, compression="zstd")
+    metrics = {"clips": len(jobs), "kinds": dict(sorted(Counter(kinds).items()))}
+    write_json(layout.metrics("augment"), metrics)
+    return metrics
+
+
+def _augment_chunk(job: tuple[Path, Path, Sequence[tuple[str, str]], Params]) -> tuple[list[str], np.ndarray]:
+    store, path, jobs, params = job
+    clips = open_clips(store)
+    kinds, features, augmented = [], [], []
+    for clip_id, source_id in jobs:
+        signal, sampling_rate = clips.read(source_id)
+        seed = manifest.seed_from(params.seed, clip_id)
+        signal, kind = augment(signal, sampling_rate, kinds=params.augment.kinds, seed=seed)
+        features.append(describe(signal, sampling_rate, **params.prosody.model_dump())[1])
+        augmented.append((clip_id, signal))
+        kinds.append(kind)
+    write_shard(path, augmented, sampling_rate=sampling_rate)
+    return kinds, np.stack(features)

@@ -1,0 +1,138 @@
+"""Stage evaluate: the arms on recordings of speakers that nothing before has heard."""
+
+import csv
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emoforge.base.outputs import built_aside, write_json, written_aside
+from emoforge.dataset import manifest
+from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION
+from emoforge.evaluation.statistics import paired_gain, uar_interval
+from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
+from emoforge.project.layout import Layout
+from emoforge.project.params import Params
+from emoforge.ser.metrics import ece, macro_f1, uar, wa
+from emoforge.ser.recogniser import load_recogniser
+
+_DIGITS = 4
+
+
+def run(params: Params, layout: Layout) -> dict:
+    """Run the stage and return its headline metrics."""
+    table = manifest.validate(manifest.read(layout.manifest("select")), name="select")
+    models = {name: load_recogniser(layout.models / name) for name in ARMS}
+    labels = list(models[REAL].labels)
+    test = scored_clips(table, "test", labels)
+    source = ExampleSource(layout, params.train.model, ["ingest"], encoder=params.train.encoder)
+    examples = source.examples(test, labels)
+    enrolment = source.examples(enrolment_of(table, "test"))
+    probabilities = {name: model.predict_proba(examples, enrolment) for name, model in models.items()}
+    metrics = measure(
+        examples.labels, probabilities, examples.speakers, n_draws=params.evaluate.draws, seed=params.seed
+    )
+    with built_aside(layout.stage("evaluate")) as folder:
+        manifest.write(_predictions(test, labels, probabilities), folder / "predictions.parquet")
+    _write_plots(layout, labels, examples.labels, probabilities, metrics)
+    write_json(layout.metrics("evaluate"), metrics)
+    headline = _headline(metrics, table)
+    write_json(layout.metrics("headline"), headline)
+    return headline
+
+
+def measure(
+    truth: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    speakers: np.ndarray,
+    *,
+    n_draws: int,
+    seed: int,
+    reference: str = REAL,
+    contender: str = SYNTHETIC,
+) -> dict:
+    """Return the contract's metrics: one entry an arm, and the gain of *contender* over *reference*.
+
+    Args:
+        truth: (n_clips,) label indices.
+        probabilities: arm → (n_clips, n_classes).
+        speakers: (n_clips,) names; the bootstrap draws these.
+        n_draws: bootstrap draws.
+        seed: of the draws.
+        reference: the arm that others are compared with.
+        contender: the arm whose gain is asked for.
+    """
+    metrics: dict[str, dict] = {}
+    predicted = {name: values.argmax(axis=1) for name, values in probabilities.items()}
+    # One speaker has no spread over speakers: the interval and p are null then, not made up.
+    several = len(np.unique(speakers)) > 1
+    for name, values in probabilities.items():
+        interval = uar_interval(truth, predicted[name], speakers, n_draws=n_draws, seed=seed) if several else None
+        metrics[name] = {
+            "uar": round(float(uar(truth, predicted[name])), _DIGITS),
+            "uar_ci_low": round(interval.ci_low, _DIGITS) if interval else None,
+            "uar_ci_high": round(interval.ci_high, _DIGITS) if interval else None,
+            "wa": round(float(wa(truth, predicted[name])), _DIGITS),
+            "macro_f1": round(float(macro_f1(truth, predicted[name])), _DIGITS),
+            "ece": round(float(ece(truth, values)), _DIGITS),
+            "n_clips": len(truth),
+            "n_speakers": len(np.unique(speakers)),
+        }
+    arms = predicted[contender], predicted[reference]
+    gain = paired_gain(truth, *arms, speakers, n_draws=n_draws, seed=seed) if several else None
+    metrics["gain"] = {
+        "uar": round(float(uar(truth, arms[0]) - uar(truth, arms[1])), _DIGITS),
+        "ci_low": round(gain.ci_low, _DIGITS) if gain else None,
+        "ci_high": round(gain.ci_high, _DIGITS) if gain else None,
+        "p": round(gain.p, _DIGITS) if gain else None,
+    }
+    return metrics
+
+
+def _headline(metrics: Mapping[str, dict], table: pa.Table) -> dict:
+    """Return what `dvc exp show` lists: few and short, since it hides columns past the width of the terminal."""
+    converted = table.filter(pc.equal(table.column("origin"), "converted"))
+    return {
+        "real": metrics[REAL]["uar"],
+        "classic": metrics[CLASSICAL]["uar"],
+        "synth": metrics[SYNTHETIC]["uar"],
+        "both": metrics[UNION]["uar"],
+        "gain": metrics["gain"]["uar"],
+        "p": metrics["gain"]["p"],
+        "kept": pc.sum(converted.column("keep")).as_py(),
+        "conf": round(pc.mean(converted.column("emotion_confidence")).as_py(), _DIGITS),
+    }
+
+
+def _predictions(test: pa.Table, labels: Sequence[str], probabilities: Mapping[str, np.ndarray]) -> pa.Table:
+    """Return a row a clip: who and what it is, and every arm's probabilities in the order of the labels."""
+    table = test.select(["clip_id", "speaker", "emotion"]).replace_schema_metadata({"labels": ",".join(labels)})
+    for name, values in probabilities.items():
+        table = table.append_column(name, pa.array(values.astype(np.float32).tolist(), pa.list_(pa.float32())))
+    return table
+
+
+def _write_plots(
+    layout: Layout,
+    labels: Sequence[str],
+    truth: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    metrics: Mapping[str, dict],
+) -> None:
+    """Write what `dvc plots` draws: a confusion matrix an arm, and the arms side by side."""
+    for name, values in probabilities.items():
+        with (
+            written_aside(layout.plots / f"confusion-{name.replace('+', '-')}.csv") as aside,
+            aside.open("w", encoding="utf-8", newline="") as file,
+        ):
+            writer = csv.writer(file)
+            writer.writerow(["actual", "predicted"])
+            writer.writerows((labels[a], labels[b]) for a, b in zip(truth, values.argmax(axis=1), strict=True))
+    with (
+        written_aside(layout.plots / "arms.csv") as aside,
+        aside.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(["arm", "uar"])
+        writer.writerows((name, metrics[name]["uar"]) for name in probabilities)

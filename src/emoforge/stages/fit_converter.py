@@ -1,0 +1,157 @@
+"""Stage fit_converter: the conversion model, from the recordings of training speakers only.
+
+A neural converter that was killed while it trained goes on from its last look, as long as clips, params and code are
+the same.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emoforge.base.errors import ManifestError, ParamsError
+from emoforge.base.outputs import built_aside, write_json
+from emoforge.convert import registry
+from emoforge.convert.base import Converter
+from emoforge.convert.utterance import Utterance
+from emoforge.dataset import manifest
+from emoforge.project.checksums import code_sha256
+from emoforge.project.layout import Layout
+from emoforge.project.params import Params, load_params
+from emoforge.project.utterances import UtteranceStore
+
+_CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class _Project:
+    """A project to learn from: where it is, all of its ingested clips."""
+
+    layout: Layout
+    table: pa.Table
+
+    @property
+    def train(self) -> pa.Table:
+        return self.table.filter(pc.equal(self.table.column("split"), "train"))
+
+    def corpora(self) -> set[str]:
+        return set(self.table.column("corpus").to_pylist())
+
+
+def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
+    """Run the stage and return its metrics.
+
+    Args:
+        params: of the project.
+        layout: of the project.
+        also: folders of other projects, besides those that the params name, in which ingest and prosody are done:
+            their training speakers are learnt from too.
+
+    Raises:
+        EmoforgeError: another project is not ready, makes its tracks in another way, or holds a corpus twice.
+    """
+    method = params.fit_converter.method
+    projects = _projects(params, layout, [*(layout.root / folder for folder in params.fit_converter.also), *also])
+    train = manifest.concatenate([project.train for project in projects])
+    with built_aside(layout.stage("converter"), key=_key(params, projects)) as folder:
+        converter, figures = _fit(params, layout, projects, folder)
+        converter.save(folder)
+        provenance = {
+            "corpora": _distinct(train, "corpus"),
+            "speakers": _distinct(train, "speaker"),
+            "licences": _distinct(train, "licence"),
+            "clips": len(train),
+            "prosody": params.prosody.model_dump(),
+        }
+        write_json(folder / "provenance.json", provenance)
+        (folder / _CHECKPOINT).unlink(missing_ok=True)
+    metrics = {
+        "method": method,
+        "clips": len(train),
+        "speakers": len(provenance["speakers"]),
+        "emotions": list(converter.emotions),
+        **figures,
+    }
+    _log_live(layout.root / "metrics" / "converter", converter, metrics, params)
+    write_json(layout.metrics("fit_converter"), metrics)
+    return metrics
+
+
+def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Project]:
+    """Return the project and those that are learnt from besides, each corpus in one of them only.
+
+    A speaker who trains in one project may test in another that holds the same corpus, and a speaker of one table is
+    not the speaker of that name in another: neither can happen where every corpus comes from one project.
+    """
+    projects = [_Project(layout, manifest.read(layout.manifest("ingest")))]
+    for folder in also:
+        other = _Project(Layout(folder), manifest.read(Layout(folder).manifest("ingest")))
+        if load_params(folder / "params.yaml").prosody != params.prosody:
+            raise ParamsError(f"{folder / 'params.yaml'}: section `prosody` differs; make it that of {layout.root}")
+        for project in projects:
+            for corpus in sorted(project.corpora() & other.corpora()):
+                raise ManifestError(
+                    f"{folder}: corpus {corpus!r} is also that of {project.layout.root}; take every corpus from one "
+                    "project, and name the corpora of tables by a column `corpus`"
+                )
+        projects.append(other)
+    return projects
+
+
+def _fit(
+    params: Params, layout: Layout, projects: Sequence[_Project], folder: Path
+) -> tuple[Converter, dict[str, int | float | None]]:
+    utterances = [utterance for project in projects for utterance in _utterances(project)]
+    if params.fit_converter.method != "neural":
+        return registry.fit(params.fit_converter.method, utterances, seed=params.seed), {}
+    # torch is loaded for this method only.
+    from emoforge.stages import neural_training
+
+    checkpoint = folder / _CHECKPOINT
+    samples = neural_training.Samples(projects[0].table, layout, params)
+    if not checkpoint.exists():
+        shutil.rmtree(samples.folder, ignore_errors=True)
+    converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=samples)
+    return converter, neural_training.figures(converter)
+
+
+def _utterances(project: _Project) -> Iterator[Utterance]:
+    train = project.train
+    return UtteranceStore(project.layout, train).stream(train.column("clip_id").to_pylist())
+
+
+def _key(params: Params, projects: Sequence[_Project]) -> dict:
+    """Return what a training depends on: another one does not go on where this one was."""
+    return {
+        # The rest of `neural` says how a trained network is used.
+        "fit_converter": params.fit_converter.model_dump(exclude={"neural": {"guidance", "temperature", "samples"}}),
+        "prosody": params.prosody.model_dump(),
+        "seed": params.seed,
+        "clips": [hashlib.sha256(project.layout.manifest("ingest").read_bytes()).hexdigest() for project in projects],
+        "code": code_sha256(run, registry.kind_of(params.fit_converter.method)),
+    }
+
+
+def _distinct(table: pa.Table, column: str) -> list[str]:
+    return sorted(set(table.column(column).to_pylist()))
+
+
+def _log_live(folder: Path, converter: Converter, metrics: Mapping[str, object], params: Params) -> None:
+    """Log the course of the training, where there is one, and its summary, where `dvc plots` finds them."""
+    from dvclive import Live
+
+    # A fit without a training leaves no curve of an earlier one.
+    shutil.rmtree(folder, ignore_errors=True)
+    with Live(str(folder), dvcyaml=False, save_dvc_exp=False) as live:
+        live.log_params({"method": params.fit_converter.method, "seed": params.seed})
+        for point in getattr(converter, "points", ()):
+            live.step = point.step
+            live.log_metric("loss", point.loss)
+            if point.validation_loss == point.validation_loss:
+                live.log_metric("validation_loss", point.validation_loss)
+            live.make_summary()
+        live.summary |= metrics

@@ -1,0 +1,105 @@
+"""Stage train: one recogniser an arm, with the same budget, from training speakers only."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emoforge.base.outputs import built_aside, write_json
+from emoforge.dataset import manifest
+from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, Arm, build_arms
+from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
+from emoforge.project.layout import Layout
+from emoforge.project.params import Params
+from emoforge.ser.metrics import uar
+from emoforge.ser.recogniser import NETWORKS, Examples, Recogniser, recogniser_class
+
+
+def run(params: Params, layout: Layout) -> dict:
+    """Run the stage and return its metrics."""
+    table = manifest.validate(manifest.read(layout.manifest("select")), name="select")
+    source = ExampleSource(layout, params.train.model, ["ingest", "score", "augment"], encoder=params.train.encoder)
+    labels = emotions_of(table)
+    clip_ids, kinds, emotions, speakers = training_pool(table, layout)
+    pool = Examples(source.inputs(clip_ids), speakers, np.array([labels.index(emotion) for emotion in emotions]))
+    validation = source.examples(scored_clips(table, "val", labels), labels)
+    enrolment = source.examples(enrolment_of(table, "train", "val"))
+    arms = build_arms(
+        kinds, pool.labels, ratio=params.select.ratio, added_weight=params.train.added_weight, seed=params.seed
+    )
+    models = {}
+    with built_aside(layout.models) as folder:
+        for name, arm in arms.items():
+            models[name] = _fit(pool, arm, labels, enrolment, validation, params)
+            models[name].save(folder / name)
+    scores = {name: _validation_uar(model, validation, enrolment) for name, model in models.items()}
+    metrics = {
+        name: {
+            "real": len(arm.rows) - arm.n_added,
+            "added": arm.n_added,
+            "asked": arm.n_asked,
+            "weight": params.train.added_weight,
+            "val_uar": round(scores[name], 4),
+        }
+        for name, arm in arms.items()
+    }
+    _log_live(layout.root / "metrics" / "dvclive", models, metrics, params)
+    write_json(layout.metrics("train"), metrics)
+    return {"arms": len(arms), "added": max(arm.n_added for arm in arms.values())} | {
+        f"val {name}": score for name, score in scores.items()
+    }
+
+
+def training_pool(table: pa.Table, layout: Layout) -> tuple[list[str], np.ndarray, list[str], np.ndarray]:
+    """Return clip ids, kinds (real, classical, synthetic), emotions and speakers of all that arms choose from."""
+    real = scored_clips(table, "train").select(["clip_id", "emotion", "speaker"]).to_pylist()
+    kept = table.filter((pc.field("origin") == "converted") & (pc.field("split") == "train") & pc.field("keep"))
+    synthetic = kept.select(["clip_id", "emotion", "speaker"]).to_pylist()
+    of_source = {row["clip_id"]: row for row in real}
+    augmented = manifest.read_table(layout.stage("augment") / "sources.parquet").to_pylist()
+    classical = [of_source[row["source_clip_id"]] | {"clip_id": row["clip_id"]} for row in augmented]
+    rows = [*real, *classical, *synthetic]
+    kinds = np.repeat([REAL, CLASSICAL, SYNTHETIC], [len(real), len(classical), len(synthetic)])
+    return (
+        [row["clip_id"] for row in rows],
+        kinds,
+        [row["emotion"] for row in rows],
+        np.array([row["speaker"] for row in rows]),
+    )
+
+
+def _fit(
+    pool: Examples, arm: Arm, labels: list[str], enrolment: Examples, validation: Examples, params: Params
+) -> Recogniser:
+    chosen = pool.take(arm.rows)
+    train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
+    options = {}
+    if params.train.model in NETWORKS:
+        from emoforge.ser.training import TrainingOptions
+
+        options["options"] = TrainingOptions(n_steps=params.train.steps)
+    return recogniser_class(params.train.model).fit(
+        train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
+    )
+
+
+def _validation_uar(model: Recogniser, validation: Examples, enrolment: Examples) -> float:
+    predicted = model.predict_proba(validation, enrolment).argmax(axis=1)
+    return float(uar(validation.labels, predicted))
+
+
+def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[str, dict], params: Params) -> None:
+    """Log every arm's curve, where its training has one, and its summary, where `dvc plots` finds them."""
+    from dvclive import Live
+
+    for name, model in models.items():
+        with Live(str(folder / name), dvcyaml=False, save_dvc_exp=False) as live:
+            live.log_params({"model": params.train.model, "arm": name, "seed": params.seed})
+            for point in getattr(model, "history", ()):
+                live.step = point["step"]
+                for key in ("loss", "val_uar"):
+                    live.log_metric(key, point[key])
+                live.make_summary()
+            live.summary |= metrics[name]

@@ -1,0 +1,201 @@
+"""The evaluation of conversion on a small demo corpus: figures, resuming, parts of a protocol, lines of errors."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import soundfile
+import yaml
+from tests.small_run import small_params
+
+from emoforge.base.errors import EmoforgeError
+from emoforge.experiments.conversion.evaluation import run
+
+PROTOCOL = {
+    "seed": 0,
+    "workers": 1,
+    "work": "data/evaluate_conversion",
+    "corpora": [{"name": "demo", "groups": 3, "sources": 1, "trained_on": ["demo"]}],
+    "systems": ["identity", "statistics"],
+    "ablation": {"system": "statistics", "without": ["envelope"]},
+    "variants": 1,
+    "judges": ["svm", "logmel"],
+    "judge_steps": 2,
+    "real_clips": 1,
+    "speed_clips": 1,
+    "draws": 500,
+}
+
+
+def write_protocol(root: Path, corpus: Path, **changes) -> Path:
+    values = PROTOCOL | {"corpora": [PROTOCOL["corpora"][0] | {"root": str(corpus)}]} | changes
+    path = root / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def project(small_corpus, tmp_path_factory) -> Path:
+    """A project in which the whole protocol was run."""
+    root = tmp_path_factory.mktemp("evaluated")
+    values = small_params(small_corpus, ingest={"emotions": ["neutral", "anger"]}).model_dump()
+    (root / "params.yaml").write_text(yaml.safe_dump(values), "utf-8")
+    run(write_protocol(root, small_corpus), root=root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def results(project) -> dict:
+    return json.loads((project / "studies" / "tiny" / "results.json").read_text("utf-8"))
+
+
+@pytest.fixture
+def again(project, tmp_path) -> Path:
+    """A copy of the project to change."""
+    return Path(shutil.copytree(project, tmp_path / "again"))
+
+
+def row(results: dict, system: str, judge: str = "svm") -> dict:
+    return next(row for row in results["rows"] if (row["system"], row["judge"]) == (system, judge))
+
+
+def written(root: Path) -> dict[str, int]:
+    """When every part of the work folder was written."""
+    work = root / "data" / "evaluate_conversion"
+    return {path.relative_to(work).as_posix(): path.stat().st_mtime_ns for path in work.rglob("*") if path.is_file()}
+
+
+def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
+    assert len(results["rows"]) == 6
+    zero, converted = row(results, "identity"), row(results, "statistics")
+    assert 0 <= zero["content_error_real"] < 0.6
+    assert zero["content_error"] == zero["dnsmos_delta_source"] == zero["distillmos_delta_source"] == 0
+    for name in ("mcd", "f0_rmse_st", "f0_correlation", "duration_error"):
+        assert zero[name] == pytest.approx(zero[f"{name}_zero_effort"], abs=1e-3)
+        assert converted[name] != pytest.approx(zero[name], abs=1e-3)
+    assert zero["n_clips"] == converted["n_clips"] == 6
+    assert zero["n_speakers"] == 6
+    # What is not converted sounds neutral to a judge that hears real anger well.
+    assert zero["recall_real"] == converted["recall_real"] > 0.7
+    assert converted["recall"] > zero["recall"] + 0.3
+    assert converted["recall_by_emotion"] == {"anger": converted["recall"]}
+    assert converted["recall_share"] == pytest.approx(converted["recall"] / converted["recall_real"], abs=1e-3)
+    assert zero["speaker_similarity"] > 0.7
+    assert converted["gain_over_transplant"] is None
+    # A single seed has no diversity.
+    assert converted["diversity"] is None
+
+
+def test_a_part_that_is_left_out_is_missed(results):
+    whole, reduced = row(results, "statistics"), row(results, "statistics without envelope")
+    assert reduced["n_clips"] == whole["n_clips"]
+    assert reduced["duration_error"] == pytest.approx(whole["duration_error"], abs=0.02)
+    assert reduced["mcd"] != pytest.approx(whole["mcd"], abs=1e-3)
+    assert reduced["gain_over_whole"] == pytest.approx(reduced["recall"] - whole["recall"], abs=1e-3)
+    assert "gain_over_whole" not in whole
+
+
+def test_the_page_holds_figures_and_targets(project):
+    page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
+    assert "| identity | svm |" in page
+    assert "| statistics | logmel |" in page
+    assert page.index("What each part is worth") < page.index("| statistics without envelope | svm |")
+    assert "≥ .85" in page
+    assert "not measured" in page
+
+
+def test_speed_is_timed_for_every_system(results):
+    speed = results["speed"]
+    assert set(speed["cpu_x_realtime_by_system"]) == {"identity", "statistics"}
+    assert speed["cpu_x_realtime"] == speed["cpu_x_realtime_by_system"]["statistics"] > 0
+    assert speed["gpu_x_realtime"] == "not measured"
+
+
+def test_a_killed_run_goes_on_with_what_it_has(again, small_corpus, results):
+    before = written(again)
+    lost = [
+        name
+        for name in before
+        if name.startswith(("measured/demo-0-statistics-from", "heard/demo-1-statistics-from"))
+        and name.endswith("parquet")
+    ]
+    assert len(lost) == 3
+    for name in lost:
+        (again / "data" / "evaluate_conversion" / name).unlink()
+    run(write_protocol(again, small_corpus), root=again)
+    after = written(again)
+    assert {name for name in after if after[name] != before[name]} == set(lost)
+    assert json.loads((again / "studies" / "tiny" / "results.json").read_text("utf-8"))["rows"] == results["rows"]
+
+
+def test_other_judges_do_not_convert_or_measure_again(again, small_corpus):
+    before = written(again)
+    run(write_protocol(again, small_corpus, judge_steps=3), root=again)
+    after = written(again)
+    changed = {name.split("/")[1] for name in after if after[name] != before.get(name)}
+    assert changed
+    assert all(name.endswith("logmel") for name in changed)
+
+
+def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus, capsys):
+    path = write_protocol(again, small_corpus)
+    study = again / "studies" / "tiny"
+    shutil.rmtree(study)
+    line = run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1])
+    assert "--output" in line
+    assert "| statistics | svm |" in capsys.readouterr().out
+    assert not study.exists()
+    run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1], output=again / "part")
+    rows = json.loads((again / "part" / "results.json").read_text("utf-8"))["rows"]
+    assert [(row["system"], row["judge"], row["n_clips"]) for row in rows] == [
+        ("statistics", "svm", 4),
+        ("statistics", "logmel", 4),
+    ]
+    assert not study.exists()
+
+
+def test_samples_are_written_beside_their_sources(again, small_corpus):
+    run(write_protocol(again, small_corpus), root=again, samples=(2, again / "samples"))
+    files = sorted(path.name for path in (again / "samples" / "demo").iterdir())
+    assert len(files) == 2 * 4
+    for number in ("000", "001"):
+        own = [name for name in files if name.startswith(number)]
+        kinds = ["identity.wav", "source.wav", "statistics without envelope.wav", "statistics.wav"]
+        assert [name.rsplit("-", 1)[1] for name in own] == kinds
+        source, same, converted = (
+            soundfile.read(again / "samples" / "demo" / next(name for name in own if name.endswith(kind)))[0]
+            for kind in ("source.wav", "identity.wav", "statistics.wav")
+        )
+        assert (source == same).all()
+        assert len(converted) != len(source) or (converted != source).any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "parts"),
+    [
+        ({}, {"systems": ["statistic"]}, ["'statistic'", "did you mean 'statistics'", "identity"]),
+        ({}, {"corpora": ["nemo"]}, ["'nemo'", "allowed: demo"]),
+        ({}, {"chosen_rotations": [7]}, ["no rotation 7", "allowed: 0, 1, 2"]),
+        ({"systems": ["identity", "statistics", "nerual"]}, {}, ["'nerual'", "tiny.yaml"]),
+        ({"systems": ["identity"]}, {}, ["unknown system to take parts from 'statistics'"]),
+        ({"ablation": {"system": "statistics", "without": ["noice"]}}, {}, ["ablation", "noise"]),
+        ({"variant": 2}, {}, ["unknown key 'variant'", "did you mean 'variants'"]),
+        ({"variants": 0}, {}, ["variants = 0"]),
+        ({"judges": ["svm", "svm"]}, {}, ["judge is listed twice"]),
+        ({"corpora": [{"name": "demo", "groups": 3, "sources": 1, "trained_on": ["nemo"]}]}, {}, ["root", "missing"]),
+    ],
+)
+def test_mistakes_are_one_line(again, small_corpus, changes, options, parts):
+    with pytest.raises(EmoforgeError) as raised:
+        run(write_protocol(again, small_corpus, **changes), root=again, **options)
+    assert "\n" not in str(raised.value)
+    for part in parts:
+        assert part in str(raised.value)
+
+
+def test_a_corpus_that_is_not_there_says_how_to_get_it(again, tmp_path):
+    with pytest.raises(EmoforgeError, match="corpora fetch demo"):
+        run(write_protocol(again, tmp_path / "nowhere"), root=again)
+    with pytest.raises(EmoforgeError, match="no such file"):
+        run(again / "none.yaml", root=again)
