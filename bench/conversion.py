@@ -17,6 +17,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import pyworld
 import torch
 from record import RESULTS, record
 from speech import utterances
@@ -32,7 +33,6 @@ from emoforge.convert.style import render_style
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
-from emoforge.prosody.world import pyworld
 
 UNIT = "seconds of source a second of computing"
 WORLD = "WORLD, analysis and synthesis"

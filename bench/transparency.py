@@ -14,6 +14,7 @@ from collections.abc import Callable
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import pyworld
 from record import record
 from sklearn.metrics import recall_score
 from sklearn.pipeline import make_pipeline
@@ -29,7 +30,6 @@ from emoforge.dataset.labels import NEUTRAL
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.energy import energy
 from emoforge.prosody.functionals import functionals
-from emoforge.prosody.world import pyworld
 
 #: corpus → speakers that the judge hears rendered; it learns from all others
 TEST_SPEAKERS = {"ravdess": ("01", "11", "20", "21", "04", "10", "12", "14"), "nemo": ("EB0", "TP0")}

@@ -16,6 +16,8 @@ LOOKED_UP = {
 }
 #: Stages that ask the registry of corpora for more than names, which params.yaml is checked against in every stage.
 READS_CORPORA = ("demo", "ingest", "publish")
+#: Files of the package that modules in the same folder read.
+READ_BESIDE = (".jinja", ".css", ".safetensors")
 
 
 def script_of(stage: str, stages: dict) -> Path:
@@ -25,13 +27,13 @@ def script_of(stage: str, stages: dict) -> Path:
 
 
 def code_of(stage: str, script: Path) -> set[Path]:
-    """Files that the stage runs or reads from the package: modules with content, and templates beside them."""
+    """Files that the stage runs or reads from the package: modules with content, templates and weights beside them."""
     closure = import_closure(script)
     files = {file for file in closure if file.stat().st_size}
     for registry, folder in LOOKED_UP.items():
         if registry in closure and (folder.name != "corpora" or stage in READS_CORPORA):
             files |= {file for file in folder.rglob("*.py") if file.stat().st_size}
-    beside = {path for file in files for path in file.parent.iterdir() if path.suffix in (".jinja", ".css")}
+    beside = {path for file in files for path in file.parent.iterdir() if path.suffix in READ_BESIDE}
     return {script, *files, *beside}
 
 
@@ -50,7 +52,7 @@ def deps_of(stage: str, script: Path) -> list[str]:
 
 
 def _content(folder: Path) -> set[Path]:
-    kinds = (".py", ".jinja", ".css")
+    kinds = (".py", *READ_BESIDE)
     return {path for path in folder.rglob("*") if path.is_file() and path.suffix in kinds and path.stat().st_size}
 
 

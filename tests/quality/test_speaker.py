@@ -26,6 +26,8 @@ def test_a_voice_is_nearest_to_itself(encoder: SpeakerEncoder, clips):
     assert own.mean() > others.mean() + 0.15
 
 
+# Resemblyzer imports from where scipy no longer keeps the function.
+@pytest.mark.filterwarnings("ignore:.*binary_dilation.*:DeprecationWarning")
 def test_at_resemblyzers_level_embeddings_are_its_own(encoder: SpeakerEncoder, clips):
     import resemblyzer
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyworld
 
 from emoforge.base.audio import resample
 from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK, mono_mix
@@ -10,7 +11,6 @@ from emoforge.convert.rendering.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
 from emoforge.convert.utterance import Utterance
-from emoforge.prosody.world import pyworld
 
 _FRAME_PERIOD_MS = 5.0
 #: Below it D4C has no band and calls everything noise.

@@ -9,7 +9,10 @@ from emoforge.base.batch import available_workers
 from emoforge.base.errors import EmoforgeError
 from emoforge.project.params import load_params
 
-_PACKAGES = ("dvc", "torch", "torchaudio", "pyworld", "praat-parselmouth", "pyarrow", "onnxruntime", "scikit-learn")
+_PACKAGES = (
+    *("dvc", "torch", "torchaudio", "pyworld-prebuilt", "webrtcvad-wheels"),
+    *("praat-parselmouth", "pyarrow", "onnxruntime", "scikit-learn"),
+)
 _OPTIONAL = {"audformat": "emoforge[audformat]", "datasets": "emoforge[hub]"}
 
 

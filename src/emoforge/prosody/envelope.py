@@ -1,12 +1,12 @@
 """Smooth spectral envelope and aperiodicity, both from WORLD (Morise, Yokomori and Ozawa 2016)."""
 
 import numpy as np
+import pyworld
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.prosody.f0 import interpolated
 from emoforge.prosody.frames import mono, n_frames
 from emoforge.prosody.mel import band_edges_hz, band_weights
-from emoforge.prosody.world import pyworld
 
 FLOOR_DB = -100.0
 _F0_FLOOR_HZ = 60.0

@@ -2,10 +2,10 @@
 
 import numpy as np
 import parselmouth
+import pyworld
 
 from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.prosody.frames import mono, n_frames
-from emoforge.prosody.world import pyworld
 
 METHODS = ("praat", "dio", "harvest", "swift")
 

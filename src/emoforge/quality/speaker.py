@@ -1,7 +1,7 @@
 """Whose voice a clip carries: speaker embeddings and their cosine.
 
-The encoder is the one in the Resemblyzer wheel, an LSTM trained for speaker verification with the loss of Wan, Wang,
-Papir, Lopez Moreno, "Generalized end-to-end loss for speaker verification", ICASSP 2018.
+The encoder is Resemblyzer's (:mod:`emoforge.quality.voice`), an LSTM trained for speaker verification with the loss of
+Wan, Wang, Papir, Lopez Moreno, "Generalized end-to-end loss for speaker verification", ICASSP 2018.
 
 What happens to a clip first: its level is set to −30 dBFS, then pauses are cut out with a voice activity detector, so
 neither level nor silence counts as voice. The rest is cut into pieces of 1.6 s that overlap by about half, and the
@@ -15,40 +15,28 @@ For clips at −30 dBFS, embeddings differ from those of Resemblyzer's own embed
 pieces over clips takes 10 ms a clip of 3 s on one core in place of 23 ms, and the preprocessing 6 ms.
 """
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError
-
-SAMPLING_RATE = 16000
-N_DIMENSIONS = 256
+from emoforge.quality.voice import N_DIMENSIONS, SAMPLING_RATE, load_network, pieces, trim_pauses
 
 # Pieces of all clips pass the network in batches of exactly this size, filled up with zeros: with the size fixed, a
 # piece's embedding is the same to the last bit whatever shares its batch. Half the time of a clip by itself.
 _BATCH = 8
 # The level that Resemblyzer raises quiet clips to, so most of what it was trained on lay there or above.
 _LEVEL_DBFS = -30.0
-# How many pieces start in a second, and how full the last must be: the defaults of Resemblyzer's embed_utterance.
-_PIECES_PER_SECOND = 1.3
-_MIN_COVERAGE = 0.75
 # Below this there is nothing to tell a voice by (a tenth of one quantisation step of 16-bit audio).
 _SILENT = 3e-6
 
 
 class SpeakerEncoder:
-    """Embeds clips with Resemblyzer's VoiceEncoder, on the CPU and one thread."""
+    """Embeds clips with the network of Resemblyzer, on the CPU and one thread."""
 
     def __init__(self) -> None:
-        with warnings.catch_warnings():
-            # webrtcvad imports pkg_resources, and Resemblyzer a moved scipy module; both are theirs to mend.
-            warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-            warnings.filterwarnings("ignore", message=".*binary_dilation.*", category=DeprecationWarning)
-            import resemblyzer
-        self._resemblyzer = resemblyzer
-        self._encoder = resemblyzer.VoiceEncoder("cpu", verbose=False).eval()
+        self._network = load_network()
 
     def embed(self, signals: Sequence[np.ndarray], sampling_rate: int) -> np.ndarray:
         """Return the speaker embedding of every clip.
@@ -88,13 +76,8 @@ class SpeakerEncoder:
         signal = signal * np.float32(10 ** ((_LEVEL_DBFS - level) / 20))
         # The detector reads 16-bit samples, and a raised peak must not wrap around.
         signal = np.clip(signal, -1.0, 1.0)
-        speech = self._resemblyzer.trim_long_silences(signal)
-        if len(speech) == 0:
-            speech = signal
-        wav_slices, mel_slices = self._encoder.compute_partial_slices(len(speech), _PIECES_PER_SECOND, _MIN_COVERAGE)
-        speech = np.pad(speech, (0, max(0, wav_slices[-1].stop - len(speech))))
-        mel = self._resemblyzer.wav_to_mel_spectrogram(speech)
-        return np.stack([mel[piece] for piece in mel_slices])
+        speech = trim_pauses(signal)
+        return pieces(speech if len(speech) else signal)
 
     def _embed_pieces(self, pieces: np.ndarray) -> np.ndarray:
         """(n, 160, 40) -> (n, 256), each row of unit length."""
@@ -104,7 +87,7 @@ class SpeakerEncoder:
         filled = np.zeros((-(-n_pieces // _BATCH) * _BATCH, *pieces.shape[1:]), dtype=np.float32)
         filled[:n_pieces] = pieces
         with torch.inference_mode(), one_thread():
-            batches = [self._encoder(batch) for batch in torch.from_numpy(filled).split(_BATCH)]
+            batches = [self._network(batch) for batch in torch.from_numpy(filled).split(_BATCH)]
         return torch.cat(batches).numpy()[:n_pieces]
 
 
