@@ -6,7 +6,7 @@ import yaml
 from emoforge.base.errors import ParamsError
 from emoforge.convert import registry
 from emoforge.project.params import Params, explain, load_params
-from emoforge.ser.recogniser import KINDS
+from emoforge.ser.registry import KINDS
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
 

@@ -7,7 +7,8 @@ from emoforge.base.errors import ModelError
 from emoforge.ser.fusion import FusionRecogniser
 from emoforge.ser.logmel import N_ROWS
 from emoforge.ser.metrics import uar
-from emoforge.ser.recogniser import Examples, load_recogniser
+from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import load_recogniser
 from emoforge.ser.training import TrainingOptions
 
 LABELS = ("neutral", "anger", "fear", "calm")

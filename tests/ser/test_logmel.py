@@ -6,7 +6,8 @@ from emoforge.base.errors import AudioError, EmoforgeError
 from emoforge.prosody.synthetic import voice
 from emoforge.ser.logmel import FLOOR_DB, N_MELS, N_ROWS, LogmelNetwork, LogmelRecogniser, logmel
 from emoforge.ser.metrics import uar
-from emoforge.ser.recogniser import Examples, load_recogniser
+from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import load_recogniser
 from emoforge.ser.training import TrainingOptions
 
 LABELS = ("neutral", "anger")

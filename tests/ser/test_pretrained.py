@@ -9,7 +9,8 @@ from emoforge.base.errors import AudioError
 from emoforge.prosody.synthetic import voice
 from emoforge.ser.metrics import uar
 from emoforge.ser.pretrained import Encoder, PretrainedRecogniser
-from emoforge.ser.recogniser import Examples, load_recogniser
+from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import load_recogniser
 
 TINY = {
     "extractor_mode": "group_norm",

@@ -4,7 +4,8 @@ from threadpoolctl import threadpool_limits
 
 from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.ser.metrics import ece, uar
-from emoforge.ser.recogniser import Examples, load_recogniser
+from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import load_recogniser
 from emoforge.ser.svm import SvmRecogniser
 
 LABELS = ("neutral", "anger", "sadness")

@@ -8,7 +8,7 @@ from tests.project.test_encoder import write_encoder
 from tests.small_run import run_stages, small_params
 
 from emoforge.evaluation.arms import ARMS
-from emoforge.ser.recogniser import KINDS, load_recogniser
+from emoforge.ser.registry import KINDS, load_recogniser
 
 
 @pytest.mark.slow

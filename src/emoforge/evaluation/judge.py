@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from emoforge.base.errors import EmoforgeError, ManifestError
-from emoforge.ser.recogniser import Examples, Recogniser, recogniser_class
+from emoforge.ser.recogniser import Examples, Recogniser
+from emoforge.ser.registry import recogniser_class
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def out_of_fold_judge(
         enrolment: neutral clips of the training speakers; of others it is refused.
         n_folds: groups of speakers; fewer where there are fewer speakers. Each recogniser does without one or two of
             them; styles of other speakers need at least 3.
-        kind: of the recogniser, see :data:`emoforge.ser.recogniser.KINDS`.
+        kind: of the recogniser, see :data:`emoforge.ser.registry.KINDS`.
         unheard: further training speakers whose conversions are judged, though they have no clip to train on; they
             may have enrolment clips.
         seed: of the recognisers.

@@ -1,6 +1,8 @@
 """Clips as recognisers take them: inputs, speakers and label indices, for every kind of recogniser."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,9 @@ from emoforge.dataset.clips import ClipStore
 from emoforge.project.features import Functionals
 from emoforge.project.layout import Layout
 from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
+
+ClipKey = TypeVar("ClipKey")
 
 
 def emotions_of(table: pa.Table) -> list[str]:
@@ -35,51 +40,91 @@ def enrolment_of(table: pa.Table, *splits: str) -> pa.Table:
     return table.filter((pc.field("origin") == "recorded") & pc.field("split").isin(splits) & pc.field("enrolment"))
 
 
+def clip_inputs(
+    kind: str,
+    clips: Sequence[ClipKey],
+    *,
+    functionals: Callable[[Sequence[ClipKey]], np.ndarray],
+    read: Callable[[ClipKey], tuple[np.ndarray, int]],
+    frames: Callable[[ClipKey], np.ndarray] | None = None,
+    encoder: str = "",
+) -> np.ndarray | list:
+    """Return what a recogniser of *kind* reads of *clips*: the one place where a kind meets its inputs.
+
+    Args:
+        kind: a name of :data:`emoforge.ser.registry.KINDS`; only what it reads is asked for.
+        clips: clip ids, or whatever else *functionals* and *read* know clips by.
+        functionals: n clips → (n, n_features).
+        read: a clip → (n_samples,) float32 and its sampling rate, 16,000 Hz.
+        frames: a clip → its input for the network, for callers who keep these; made of what *read* returns when
+            omitted.
+        encoder: see :func:`emoforge.project.encoder.load_encoder`; of kinds that read an embedding.
+
+    Returns:
+        inputs in the order of *clips*, see :attr:`emoforge.ser.recogniser.Examples.inputs`.
+    """
+    makers = {
+        FUNCTIONALS: functionals,
+        FRAMES: lambda clips: [(frames or partial(_frames, read))(clip) for clip in clips],
+        EMBEDDING: partial(_embeddings, read, encoder),
+    }
+    sides = [makers[name](clips) for name in KINDS[kind].reads]
+    return sides[0] if len(sides) == 1 else list(zip(*sides, strict=True))
+
+
+def _frames(read: Callable[[ClipKey], tuple[np.ndarray, int]], clip: ClipKey) -> np.ndarray:
+    from emoforge.ser.logmel import logmel
+
+    return logmel(*read(clip))
+
+
+def _embeddings(
+    read: Callable[[ClipKey], tuple[np.ndarray, int]], encoder_name: str, clips: Sequence[ClipKey]
+) -> np.ndarray:
+    from emoforge.project.encoder import load_encoder
+
+    encoder = load_encoder(encoder_name)
+    if not len(clips):
+        return np.zeros((0, encoder.n_features), dtype=np.float32)
+    return np.stack([encoder.embed(*read(clip)) for clip in clips])
+
+
 class ExampleSource:
-    """Turns clip ids into :class:`Examples`.
+    """Turns clip ids of a run into :class:`Examples`.
 
     Args:
         layout: the run.
-        model: kind of recogniser, which decides what a clip's input is.
+        kind: of the recogniser, which decides what a clip's input is.
         stages: whose clips can be asked for.
         encoder: of the kind `pretrained`: a bundle of torchaudio.pipelines or a folder, see
             :func:`emoforge.project.encoder.load_encoder`.
     """
 
-    def __init__(self, layout: Layout, model: str, stages: Sequence[str], *, encoder: str = "") -> None:
-        self._model = model
+    def __init__(self, layout: Layout, kind: str, stages: Sequence[str], *, encoder: str = "") -> None:
+        self._kind = kind
         self._encoder = encoder
-        if model in ("svm", "fusion"):
+        reads = KINDS[kind].reads
+        self._functionals = self._clips = None
+        if FUNCTIONALS in reads:
             tables = [layout.functionals("prosody" if stage == "ingest" else stage) for stage in stages]
             self._functionals = Functionals(*tables)
-        if model != "svm":
+        if reads != (FUNCTIONALS,):
             folders = {"score": "convert"}
             self._clips = ClipStore(*(layout.stage(folders.get(stage, stage)) / "clips" for stage in stages))
 
     def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list:
-        """Return what the recogniser reads of each clip, see :class:`Examples`."""
-        if self._model == "svm":
-            return self._functionals(clip_ids)
-        if self._model == "logmel":
-            return self._frames(clip_ids)
-        if self._model == "fusion":
-            return list(zip(self._functionals(clip_ids), self._frames(clip_ids), strict=True))
-        from emoforge.project.encoder import load_encoder
-
-        encoder = load_encoder(self._encoder)
-        if not len(clip_ids):
-            return np.zeros((0, encoder.n_features), dtype=np.float32)
-        return np.stack([encoder.embed(*self._clips.read(clip_id)) for clip_id in self._counted(clip_ids)])
-
-    def _frames(self, clip_ids: Sequence[str]) -> list[np.ndarray]:
-        from emoforge.ser.logmel import logmel
-
-        return [logmel(*self._clips.read(clip_id)) for clip_id in self._counted(clip_ids)]
-
-    def _counted(self, clip_ids: Sequence[str]) -> Iterable[str]:
+        """Return what the recogniser reads of each clip, see :func:`clip_inputs`."""
         from tqdm import tqdm
 
-        return tqdm(clip_ids, desc=f"inputs of {self._model}", unit="clip", disable=None)
+        # Functionals are read in one go; only work on audio takes long enough for a bar.
+        quiet = None if self._clips is not None else True
+        with tqdm(total=len(clip_ids), desc=f"inputs of {self._kind}", unit="clip", disable=quiet) as bar:
+
+            def read(clip_id: str) -> tuple[np.ndarray, int]:
+                bar.update()
+                return self._clips.read(clip_id)
+
+            return clip_inputs(self._kind, clip_ids, functionals=self._functionals, read=read, encoder=self._encoder)
 
     def examples(self, table: pa.Table, labels: Sequence[str] | None = None) -> Examples:
         """Return the clips of *table*, in its order; label indices are given when *labels* are."""

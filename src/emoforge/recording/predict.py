@@ -27,7 +27,8 @@ def predict_files(
     Raises:
         EmoforgeError: a recording cannot be read, or there is no such recogniser.
     """
-    from emoforge.ser.recogniser import Examples, load_recogniser
+    from emoforge.ser.recogniser import Examples
+    from emoforge.ser.registry import load_recogniser
     from emoforge.ser.svm import SvmRecogniser
 
     recogniser = load_recogniser(model or Layout(root).models / "synthetic")

@@ -7,7 +7,7 @@ learn wrongly from a few speakers (Kittler et al. 1998, "On combining classifier
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from scipy.special import softmax
@@ -18,7 +18,6 @@ from emoforge.ser.recogniser import FILES, Examples
 from emoforge.ser.svm import SvmRecogniser
 from emoforge.ser.training import TrainingOptions
 
-KIND = "fusion"
 VERSION = 1
 
 #: The two are neither independent (a temperature of 1 would be right) nor the same (2 would be).
@@ -35,6 +34,8 @@ class FusionRecogniser:
         network: reads frames.
         temperature: divides the summed log-probabilities.
     """
+
+    kind: ClassVar[str] = "fusion"
 
     machines: SvmRecogniser
     network: LogmelRecogniser
@@ -101,14 +102,14 @@ class FusionRecogniser:
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
-        FILES.write(folder, kind=KIND, version=VERSION, description={"temperature": self.temperature})
+        FILES.write(folder, kind=self.kind, version=VERSION, description={"temperature": self.temperature})
         self.machines.save(f"{os.fspath(folder)}/machines")
         self.network.save(f"{os.fspath(folder)}/network")
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> Self:
         """Read the model; see :meth:`emoforge.ser.recogniser.Recogniser.load`."""
-        description = FILES.read_description(folder, kind=KIND, version=VERSION)
+        description = FILES.read_description(folder, kind=cls.kind, version=VERSION)
         with FILES.rebuilding(folder):
             return cls(
                 SvmRecogniser.load(f"{os.fspath(folder)}/machines"),

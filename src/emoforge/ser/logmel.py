@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -35,7 +35,6 @@ FLOOR_DB = -80.0
 _ENERGY_RANGE_DB = 52.0
 _REFERENCE_HZ = 27.5
 
-KIND = "logmel"
 VERSION = 3
 
 
@@ -172,6 +171,8 @@ class LogmelRecogniser:
         history: of the training, see :func:`emoforge.ser.training.train_network`; empty in a model that was loaded.
     """
 
+    kind: ClassVar[str] = "logmel"
+
     labels: tuple[str, ...]
     network: LogmelNetwork
     normaliser: SpeakerNormaliser
@@ -255,12 +256,12 @@ class LogmelRecogniser:
             "shrink": self.normaliser.shrink,
             "temperature": self.temperature,
         }
-        FILES.write(folder, kind=KIND, version=VERSION, description=description, arrays=arrays)
+        FILES.write(folder, kind=self.kind, version=VERSION, description=description, arrays=arrays)
 
     @classmethod
     def load(cls, folder: str | os.PathLike) -> Self:
         """Read the model; see :meth:`emoforge.ser.recogniser.Recogniser.load`."""
-        description = FILES.read_description(folder, kind=KIND, version=VERSION)
+        description = FILES.read_description(folder, kind=cls.kind, version=VERSION)
         arrays = FILES.read_arrays(folder)
         with FILES.rebuilding(folder):
             network = LogmelNetwork(len(description["labels"]))

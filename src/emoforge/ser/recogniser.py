@@ -1,25 +1,18 @@
-"""What every emotion recogniser can do, whatever it is made of.
+"""What every emotion recogniser can do, whatever it is made of; :mod:`emoforge.ser.registry` lists the kinds.
 
 A recogniser is trained on :class:`Examples` of labelled clips, calibrated to each speaker by enrolment examples
-(neutral clips that are never scored), and answers with one probability an emotion. The kinds differ in what a clip's
-input is: a vector of functionals (``svm``), mel bands and tracks of prosody over time (``logmel``), the pair of both
-(``fusion``), or the vector that a pretrained encoder makes of the clip (``pretrained``).
+(neutral clips that are never scored), and answers with one probability per emotion.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
+from emoforge.base.errors import EmoforgeError
 from emoforge.base.models import ModelFiles
-
-KINDS = ("svm", "logmel", "fusion", "pretrained")
-
-#: Kinds that have a network to train, whose `fit` takes options of the training.
-NETWORKS = ("logmel", "fusion")
 
 #: How every recogniser is saved: ``recogniser.json``, and ``recogniser.safetensors`` beside it.
 FILES = ModelFiles(
@@ -90,14 +83,14 @@ class Examples:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Conversions beside their sources, a row a pair: two clips of one voice and the same words.
+    """Conversions beside their sources, one row per pair: two clips of one voice and the same words.
 
     Attributes:
         clips: conversions, labelled with what they should be heard as; their weights are those of the pairs.
         sources: the labelled recordings that they were made of, in the same order.
 
     Raises:
-        EmoforgeError: there are more of the ones than of the others, or a label is missing.
+        EmoforgeError: conversions and sources differ in number, or a label is missing.
     """
 
     clips: Examples
@@ -115,9 +108,11 @@ class Recogniser(Protocol):
     """A trained recogniser.
 
     Attributes:
+        kind: one of :data:`emoforge.ser.registry.KINDS`; it says what :attr:`Examples.inputs` have to be.
         labels: emotion names, in the order of the columns of probabilities.
     """
 
+    kind: ClassVar[str]
     labels: tuple[str, ...]
 
     @classmethod
@@ -160,37 +155,3 @@ class Recogniser(Protocol):
             ModelError: a file is missing, damaged, or of another kind or version.
         """
         ...
-
-
-def recogniser_class(kind: str) -> type[Recogniser]:
-    """Return the class behind a name of :data:`KINDS`.
-
-    Raises:
-        ModelError: the kind is unknown.
-    """
-    if kind == "svm":
-        from emoforge.ser.svm import SvmRecogniser
-
-        return SvmRecogniser
-    if kind == "logmel":
-        from emoforge.ser.logmel import LogmelRecogniser
-
-        return LogmelRecogniser
-    if kind == "fusion":
-        from emoforge.ser.fusion import FusionRecogniser
-
-        return FusionRecogniser
-    if kind == "pretrained":
-        from emoforge.ser.pretrained import PretrainedRecogniser
-
-        return PretrainedRecogniser
-    raise ModelError(unknown_value("recogniser", kind, KINDS))
-
-
-def load_recogniser(folder: str | os.PathLike) -> Recogniser:
-    """Read a recogniser of whatever kind from *folder*.
-
-    Raises:
-        ModelError: a file is missing or damaged, or the kind or version is unknown.
-    """
-    return recogniser_class(FILES.read_description(folder)["kind"]).load(folder)

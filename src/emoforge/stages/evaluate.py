@@ -15,7 +15,7 @@ from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.ser.metrics import ece, macro_f1, uar, wa
-from emoforge.ser.recogniser import load_recogniser
+from emoforge.ser.registry import load_recogniser
 
 _DIGITS = 4
 

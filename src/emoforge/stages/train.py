@@ -14,7 +14,8 @@ from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, 
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.ser.metrics import uar
-from emoforge.ser.recogniser import NETWORKS, Examples, Recogniser, recogniser_class
+from emoforge.ser.recogniser import Examples, Recogniser
+from emoforge.ser.registry import fit_options, recogniser_class
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -75,11 +76,7 @@ def _fit(
 ) -> Recogniser:
     chosen = pool.take(arm.rows)
     train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
-    options = {}
-    if params.train.model in NETWORKS:
-        from emoforge.ser.training import TrainingOptions
-
-        options["options"] = TrainingOptions(n_steps=params.train.steps)
+    options = fit_options(params.train.model, steps=params.train.steps)
     return recogniser_class(params.train.model).fit(
         train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
     )

@@ -23,9 +23,10 @@ from emoforge.experiments.work import (
     write_rows,
 )
 from emoforge.project.checksums import code_sha256, digest
-from emoforge.project.examples import ExampleSource
+from emoforge.project.examples import ExampleSource, clip_inputs
 from emoforge.project.layout import Layout
-from emoforge.ser.recogniser import Examples, load_recogniser, recogniser_class
+from emoforge.ser.recogniser import Examples
+from emoforge.ser.registry import fit_options, load_recogniser, recogniser_class
 
 
 def train_judges(
@@ -67,11 +68,7 @@ def _train_judge(job: tuple[str, Layout, Rotation, int, int, Path]) -> None:
     train = _clips_of(table, roles.judges, enrolment=False)
     labels = sorted(set(train.column("emotion").to_pylist()))
     enrolment = source.examples(_clips_of(table, roles.judges, enrolment=True))
-    options = {}
-    if kind == "logmel":
-        from emoforge.ser.training import TrainingOptions
-
-        options["options"] = TrainingOptions(n_steps=steps)
+    options = fit_options(kind, steps=steps)
     judge = recogniser_class(kind).fit(
         source.examples(train, labels), labels=labels, enrolment=enrolment, seed=seed, **options
     )
@@ -123,16 +120,15 @@ def ask_judges(
 
 def _ask_judge(job: tuple[str, Layout, Rotation, Path, Path, Path, list[dict]]) -> None:
     kind, layout, roles, folder, clips, path, rows = job
-    judge = load_recogniser(folder / "model")
+    judge, store = load_recogniser(folder / "model"), ClipStore(clips)
     table = manifest.read(layout.manifest("ingest"))
     enrolment = ExampleSource(layout, kind, ["ingest"]).examples(_clips_of(table, roles.sources, enrolment=True))
-    if kind == "svm":
-        inputs = np.array([row["functionals"] for row in rows], dtype=np.float32)
-    else:
-        from emoforge.ser.logmel import logmel
-
-        store = ClipStore(clips)
-        inputs = [logmel(*store.read(row["clip_id"])) for row in rows]
+    inputs = clip_inputs(
+        kind,
+        rows,
+        functionals=lambda asked: np.array([row["functionals"] for row in asked], dtype=np.float32),
+        read=lambda row: store.read(row["clip_id"]),
+    )
     answers = judge.predict_proba(Examples(inputs, np.array([row["speaker"] for row in rows])), enrolment)
     heard = [judge.labels[index] for index in answers.argmax(axis=1)]
     write_rows(path, [{"clip_id": row["clip_id"], "heard": label} for row, label in zip(rows, heard, strict=True)])

@@ -19,6 +19,7 @@ from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.experiments.work import drain, part_path, read_part, write_rows
 from emoforge.project.checksums import code_sha256, digest
+from emoforge.project.examples import clip_inputs
 from emoforge.project.features import Functionals
 from emoforge.project.params import AugmentParams, Params, ProsodyParams
 from emoforge.prosody.analysis import describe
@@ -180,10 +181,13 @@ class ClipInputs:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | list:
         rows = np.asarray(rows)
-        if self.kind == "svm":
-            return self.functionals[rows]
-        frames = [_frames(self.folders, str(clip_id)) for clip_id in self.clip_ids[rows]]
-        return frames if self.kind == "logmel" else list(zip(self.functionals[rows], frames, strict=True))
+        return clip_inputs(
+            self.kind,
+            rows,
+            functionals=lambda asked: self.functionals[asked],
+            read=lambda row: _store(self.folders).read(str(self.clip_ids[row])),
+            frames=lambda row: _frames(self.folders, str(self.clip_ids[row])),
+        )
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from emoforge.dataset.labels import NEUTRAL, canonical_emotion
 from emoforge.experiments.helpfulness import settings
 from emoforge.project.params import AtLeastOne, AugmentParams, CorpusName, Count, Positive, Section, Share
 from emoforge.project.typed_yaml import read_protocol
+from emoforge.ser.registry import KINDS
 
 Scenario = Literal["full", "scarce", "zero"]
 
@@ -52,7 +53,16 @@ class StudiedRecogniser(Section):
 
     name: Annotated[str, Field(min_length=1)] = Field(description="what rows and grids call it")
     kind: Literal["svm", "logmel", "fusion"] = Field(description="kind of recogniser")
-    options: dict[str, int | float] = Field({}, description="of its training: `steps` of a network, or `ridge` of svm")
+    options: dict[Literal["steps", "ridge"], int | float] = Field(
+        {}, description="of its training: `steps` of a network, or `ridge` of svm"
+    )
+
+    @model_validator(mode="after")
+    def _own_options(self) -> "StudiedRecogniser":
+        for name in self.options:
+            if name not in KINDS[self.kind].options:
+                raise ValueError(f"option {name!r} belongs to other kinds of recogniser than {self.kind!r}")
+        return self
 
 
 class Grid(Section):

@@ -23,7 +23,8 @@ from emoforge.experiments.helpfulness.situations import Task
 from emoforge.experiments.helpfulness.training import predict
 from emoforge.experiments.work import drain, part_path, read_rows, write_rows
 from emoforge.project.checksums import code_sha256, digest
-from emoforge.ser.recogniser import NETWORKS, Examples, Pairs, Recogniser, recogniser_class
+from emoforge.ser.recogniser import Examples, Pairs, Recogniser
+from emoforge.ser.registry import fit_options, recogniser_class
 
 #: Cells of a part: what a killed process loses.
 _CHUNK = 16
@@ -182,15 +183,11 @@ def _fit(
     calibrate: bool,
     **learning: Examples | Pairs | float,
 ) -> Recogniser:
-    options = dict(recogniser.options) | learning
-    if recogniser.kind == "svm":
-        # Probabilities take as long as the machine itself, and most cells ask for the most probable emotion only.
-        options["calibrate"] = calibrate
-    if recogniser.kind in NETWORKS and "steps" in options:
-        from emoforge.ser.training import TrainingOptions
-
-        options["options"] = TrainingOptions(n_steps=options.pop("steps"))
-    return recogniser_class(recogniser.kind).fit(train, labels=labels, enrolment=enrolment, seed=seed, **options)
+    # Probabilities take as long as the machine itself, and most cells ask for the most probable emotion only.
+    options = fit_options(recogniser.kind, calibrate=calibrate, **recogniser.options)
+    return recogniser_class(recogniser.kind).fit(
+        train, labels=labels, enrolment=enrolment, seed=seed, **options, **learning
+    )
 
 
 def _needed_scores(setting: Setting) -> list[str]:

@@ -1,0 +1,101 @@
+"""The kinds of recogniser: what each reads of a clip, what can be chosen of its training, and its class.
+
+A kind is imported when it is asked for: recognising with ``svm`` does not wait for torch.
+"""
+
+import os
+from dataclasses import dataclass
+
+from emoforge.base.errors import ModelError, unknown_value
+from emoforge.ser.recogniser import FILES, Recogniser
+
+FUNCTIONALS = "functionals"
+FRAMES = "frames"
+EMBEDDING = "embedding"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a kind of recogniser needs from whoever trains or asks it.
+
+    Attributes:
+        reads: what its input for a clip is made of: :data:`FUNCTIONALS`, a vector (n_features,); :data:`FRAMES`, the
+            mel bands and tracks of :func:`emoforge.ser.logmel.logmel`; :data:`EMBEDDING`, the vector of a pretrained
+            encoder. A kind that reads several takes a tuple of them.
+        options: choices of its training, see :func:`fit_options`.
+    """
+
+    reads: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+KINDS = {
+    "svm": Kind(reads=(FUNCTIONALS,), options=("ridge", "calibrate")),
+    "logmel": Kind(reads=(FRAMES,), options=("steps",)),
+    "fusion": Kind(reads=(FUNCTIONALS, FRAMES), options=("steps",)),
+    "pretrained": Kind(reads=(EMBEDDING,), options=("ridge", "calibrate")),
+}
+
+
+def recogniser_class(kind: str) -> type[Recogniser]:
+    """Return the class behind a name of :data:`KINDS`.
+
+    Raises:
+        ModelError: the kind is unknown.
+    """
+    # Plain imports rather than names: the checksum of a model's code follows imports.
+    match kind:
+        case "svm":
+            from emoforge.ser.svm import SvmRecogniser
+
+            return SvmRecogniser
+        case "logmel":
+            from emoforge.ser.logmel import LogmelRecogniser
+
+            return LogmelRecogniser
+        case "fusion":
+            from emoforge.ser.fusion import FusionRecogniser
+
+            return FusionRecogniser
+        case "pretrained":
+            from emoforge.ser.pretrained import PretrainedRecogniser
+
+            return PretrainedRecogniser
+    raise ModelError(unknown_value("recogniser", kind, KINDS))
+
+
+def load_recogniser(folder: str | os.PathLike) -> Recogniser:
+    """Read a recogniser of whatever kind from *folder*.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the kind or version is unknown.
+    """
+    return recogniser_class(FILES.read_description(folder)["kind"]).load(folder)
+
+
+def fit_options(
+    kind: str, *, steps: int | None = None, ridge: float | None = None, calibrate: bool | None = None
+) -> dict[str, object]:
+    """Return the keyword arguments that `fit` of *kind* takes for these choices.
+
+    A choice that the kind does not have is left out, so that callers need not know which kind has which.
+
+    Args:
+        kind: a name of :data:`KINDS`.
+        steps: gradient steps, of kinds with a network; None takes as many as usual.
+        ridge: how much the solution is held back, of kinds with support vector machines; None takes the usual value.
+        calibrate: whether their probabilities are calibrated, which takes as long as the training itself; the most
+            probable emotion is the same without. None calibrates.
+
+    Raises:
+        ModelError: the kind is unknown.
+    """
+    if kind not in KINDS:
+        raise ModelError(unknown_value("recogniser", kind, KINDS))
+    choices = {"steps": steps, "ridge": ridge, "calibrate": calibrate}
+    chosen = {name: value for name, value in choices.items() if value is not None and name in KINDS[kind].options}
+    if "steps" in chosen:
+        from emoforge.ser.training import TrainingOptions
+
+        chosen["options"] = TrainingOptions(n_steps=chosen.pop("steps"))
+    return chosen
