@@ -31,7 +31,7 @@ def decode(
         end_s: where to stop, in seconds; the end when omitted.
 
     Returns:
-        signal (n_samples,) float32 in [-1, 1] and its sampling rate in Hz.
+        signal (n_samples,) float32 in [-1, 1], as :func:`mono_mix` makes it, and its sampling rate in Hz.
 
     Raises:
         AudioError: the file is missing, corrupt or empty, or holds no samples between the two times.
@@ -51,7 +51,28 @@ def decode(
         signal = _read(file, min(stop, file.frames) - start)
     if not signal.size:
         raise AudioError("empty: no samples to read")
-    return signal.mean(axis=1, dtype=np.float32), sampling_rate
+    return mono_mix(signal), sampling_rate
+
+
+def mono_mix(signal: np.ndarray) -> np.ndarray:
+    """Return (n_samples,) float32, the mean of the channels, or where they cancel each other the loudest of them.
+
+    Args:
+        signal: (n_samples,) or (n_samples, n_channels) float32.
+    """
+    if signal.ndim == 1:
+        return signal
+    mix = signal.mean(axis=1, dtype=np.float32)
+    if signal.shape[1] == 1 or not len(signal):
+        return mix
+    power = np.mean(np.square(signal, dtype=np.float64), axis=0)
+    cancelled = cancels(float(np.mean(np.square(mix, dtype=np.float64))), power)
+    return np.ascontiguousarray(signal[:, power.argmax()]) if cancelled else mix
+
+
+def cancels(mix_power: float, channel_power: np.ndarray) -> bool:
+    """Return whether a mix lies so far (10 dB) below its channels that they must be of opposite phase."""
+    return bool(mix_power < 0.1 * channel_power.mean())
 
 
 def resample(signal: np.ndarray, sampling_rate: int, target_rate: int) -> np.ndarray:

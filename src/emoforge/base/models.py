@@ -129,3 +129,12 @@ class ModelFiles:
 
     def _arrays_path(self, folder: str | os.PathLike) -> Path:
         return Path(folder) / f"{self.noun}.safetensors"
+
+
+def version_of(folder: str | os.PathLike) -> tuple[tuple[str, int, int], ...]:
+    """Return what changes when a model in *folder* is written again: name, time and size of each of its files."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return tuple(
+        (path.relative_to(folder).as_posix(), status.st_mtime_ns, status.st_size)
+        for path, status in ((path, path.stat()) for path in files)
+    )

@@ -47,6 +47,20 @@ def load(folder: str | PathLike[str]) -> Converter:
     return kind_of(kind).load(folder)
 
 
+def describe(folder: str | PathLike[str]) -> tuple[str, tuple[str, ...]]:
+    """Return the kind of the converter in *folder* and the emotions it can produce, without loading it.
+
+    Raises:
+        ModelError: no converter there.
+    """
+    description = read_description(folder)
+    try:
+        emotions = description["emotions"] if "emotions" in description else description["exemplars"]["emotion"]
+    except (KeyError, TypeError):
+        raise ModelError(f"{folder}: the converter names no emotions; fit the converter again") from None
+    return description["kind"], tuple(sorted(set(emotions)))
+
+
 def kind_of(name: str) -> type[Converter]:
     """Return the class behind a name of :func:`names`."""
     module, _, kind = _KINDS[name].rpartition(".")

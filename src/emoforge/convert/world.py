@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pyworld
 
-from emoforge.base.audio import resample
-from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK, mono_mix
+from emoforge.base.audio import mono_mix, resample
+from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK
 from emoforge.convert.rendering.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets

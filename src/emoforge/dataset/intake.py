@@ -1,20 +1,53 @@
-"""How a recording becomes a clip: decoded, resampled, trimmed and measured, the same for everyone who asks.
+"""How a recording becomes a clip: decoded, mixed down, resampled, trimmed, measured, the same for everyone who asks.
 
 Level is the last step and needs more than one clip: see :func:`emoforge.dataset.levels.level_gain`.
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from emoforge.base.audio import decode, pcm_sha256, resample
+from emoforge.base.audio import cancels, decode, pcm_sha256, resample, resample_blocks
 from emoforge.base.errors import AudioError
 from emoforge.dataset.levels import active_level_db, trim_silence
 from emoforge.dataset.manifest import make_clip_id
 
 #: Level below which a clip counts as silent, in dB re full scale.
 SILENT_DB = -80.0
+
+
+class Recorded(Protocol):
+    """A recording of any length, read in parts: :class:`emoforge.base.audio.AudioFile` is one.
+
+    Attributes:
+        sampling_rate: in Hz.
+        n_channels: number of channels.
+    """
+
+    sampling_rate: int
+    n_channels: int
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Yield all of it, part by part, (n_samples, n_channels) float32."""
+        ...
+
+
+@dataclass(frozen=True)
+class Heard:
+    """All of a recording as mono.
+
+    Attributes:
+        signal: (n,) float32 at the rate that was asked for, at the recording's own level.
+        n_samples: length of the recording at its own rate.
+        peak: largest absolute sample of the recording.
+    """
+
+    signal: np.ndarray
+    n_samples: int
+    peak: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +91,44 @@ def take_in(
     return trim_silence(resample(signal, own_rate, sampling_rate), sampling_rate, threshold_db=trim_db)
 
 
+def listen(recording: Recorded, sampling_rate: int) -> Heard:
+    """Return all of *recording* as mono at *sampling_rate* Hz, read block by block: once to measure, once to mix.
+
+    It is mixed and resampled as :func:`take_in` does, and not trimmed.
+
+    Raises:
+        AudioError: it is empty, or cannot be decoded.
+    """
+    n_samples, peak, mix_energy = 0, 0.0, 0.0
+    energy = np.zeros(recording.n_channels)
+    for block in recording.blocks():
+        n_samples += len(block)
+        peak = max(peak, float(np.abs(block).max()))
+        energy += np.sum(np.square(block, dtype=np.float64), axis=0)
+        mix_energy += float(np.sum(np.square(block.mean(axis=1, dtype=np.float64))))
+    if not n_samples:
+        raise AudioError("empty: no samples to read")
+    channel = int(energy.argmax()) if cancels(mix_energy, energy) else None
+    mono = (
+        block.mean(axis=1, dtype=np.float32) if channel is None else block[:, channel].copy()
+        for block in recording.blocks()
+    )
+    signal = np.concatenate(list(resample_blocks(mono, recording.sampling_rate, sampling_rate)))
+    return Heard(signal, n_samples, peak)
+
+
+def audible_level_db(signal: np.ndarray, sampling_rate: int) -> float:
+    """Return the active level of *signal* (n_samples,) float32 in dB re full scale.
+
+    Raises:
+        AudioError: it is silent.
+    """
+    level_db = active_level_db(signal, sampling_rate)
+    if level_db < SILENT_DB:
+        raise AudioError(f"silent: nothing above {SILENT_DB:g} dBFS")
+    return level_db
+
+
 def measure(
     path: str | os.PathLike,
     *,
@@ -81,12 +152,10 @@ def measure(
     """
     try:
         signal = take_in(path, start_s=start_s, end_s=end_s, sampling_rate=sampling_rate, trim_db=trim_db)
+        level_db = audible_level_db(signal, sampling_rate)
     except AudioError as error:
         return Measured(str(error))
     duration_s = len(signal) / sampling_rate
-    level_db = active_level_db(signal, sampling_rate)
-    if level_db < SILENT_DB:
-        return Measured(f"silent: nothing above {SILENT_DB:g} dBFS")
     if duration_s < min_duration_s:
         return Measured(f"too short: less than {min_duration_s:g} s without outer silence")
     if duration_s > max_duration_s:

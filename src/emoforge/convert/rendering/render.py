@@ -7,6 +7,7 @@ change is copied.
 
 import numpy as np
 
+from emoforge.base.audio import mono_mix
 from emoforge.base.errors import AudioError
 from emoforge.convert.rendering.marks import filled_f0, pitch_marks
 from emoforge.convert.rendering.overlap_add import overlap_add
@@ -115,24 +116,6 @@ def render(
     peak = np.abs(result).max()
     allowed = max(PEAK, float(np.abs(signal).max()))
     return (result * (allowed / peak) if peak > allowed else result).astype(np.float32)
-
-
-def mono_mix(signal: np.ndarray) -> np.ndarray:
-    """Return (n_samples,) float32, the mean of the channels, or where they cancel each other the loudest of them.
-
-    Args:
-        signal: (n_samples,) or (n_samples, n_channels) float32.
-    """
-    if signal.ndim == 1:
-        return signal
-    mix = signal.mean(axis=1, dtype=np.float32)
-    power = np.mean(np.square(signal, dtype=np.float64), axis=0)
-    return signal[:, power.argmax()] if cancels(np.mean(np.square(mix, dtype=np.float64)), power) else mix
-
-
-def cancels(mix_power: float, channel_power: np.ndarray) -> bool:
-    """Return whether a mix lies so far (10 dB) below its channels that they must be of opposite phase."""
-    return bool(mix_power < 0.1 * channel_power.mean())
 
 
 def _time_axis(time_map_s: np.ndarray, hop_s: float, duration_s: float) -> tuple[np.ndarray, np.ndarray]:
