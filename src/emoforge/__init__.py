@@ -36,7 +36,7 @@ _HOMES = {
     "ModelError": "emoforge.base.errors",
 }
 
-__all__ = [*_HOMES]  # noqa: PLE0604
+__all__ = [*_HOMES]
 
 
 class _Name:

@@ -37,10 +37,16 @@ def test_checksum_tells_rates_and_samples_apart():
 
 def test_stereo_is_mixed_down(tmp_path):
     left = tone(440)
-    soundfile.write(tmp_path / "stereo.wav", np.stack([left, -left], axis=1), 16000)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([left, 0.5 * left], axis=1), 16000, subtype="FLOAT")
     signal, _ = decode(tmp_path / "stereo.wav")
-    assert signal.shape == left.shape
-    assert np.abs(signal).max() < 1e-4
+    assert signal == pytest.approx(0.75 * left, abs=1e-6)
+
+
+def test_channels_of_opposite_phase_do_not_silence_each_other(tmp_path):
+    left = tone(440)
+    soundfile.write(tmp_path / "opposite.wav", np.stack([-0.5 * left, 0.6 * left], axis=1), 16000, subtype="FLOAT")
+    signal, _ = decode(tmp_path / "opposite.wav")
+    assert signal == pytest.approx(0.6 * left, abs=1e-6)
 
 
 def test_a_part_of_a_file(tmp_path):

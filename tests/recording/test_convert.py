@@ -18,7 +18,7 @@ from emoforge.convert.utterance import Utterance
 from emoforge.dataset.levels import NEUTRAL_LEVEL_DB, active_level_db, level_gain, trim_silence
 from emoforge.prosody.analysis import analyse
 from emoforge.recording import convert as module
-from emoforge.recording.convert import convert_file
+from emoforge.recording.convert import EmotionConverter, convert_file
 
 EMOTIONS = {"01": "neutral", "05": "anger", "04": "sadness"}
 
@@ -56,7 +56,7 @@ def converters(ravdess_root, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def convert(converters):
-    return partial(convert_file, emotion="anger", converter=converters / "statistics")
+    return partial(convert_file, to="anger", converter=converters / "statistics")
 
 
 def resampled(signal: np.ndarray, rate: int) -> np.ndarray:
@@ -78,9 +78,10 @@ def test_stereo_at_44100_keeps_its_rate_its_image_and_its_treble(speech, convert
     treble = np.sin(2 * np.pi * 12000 * np.arange(len(left)) / 44100) * 0.02 * np.abs(left) / np.abs(left).max()
     left = (left + treble).astype(np.float32)
     soundfile.write(tmp_path / "in.wav", np.stack([left, 0.25 * left], axis=1), 44100, subtype="PCM_24")
-    line = convert(tmp_path / "in.wav", tmp_path / "out.wav")
-    assert line.startswith(f"{tmp_path / 'out.wav'}: anger, intensity 1, ")
+    made = convert(tmp_path / "in.wav", tmp_path / "out.wav")
     info = soundfile.info(tmp_path / "out.wav")
+    assert (made.path, made.emotion, made.converter) == (tmp_path / "out.wav", "anger", "statistics")
+    assert made.duration_s == info.duration
     assert (info.samplerate, info.channels, info.subtype) == (44100, 2, "PCM_24")
     result, _ = soundfile.read(tmp_path / "out.wav")
     assert np.abs(result[:, 1] - 0.25 * result[:, 0]).max() < 1e-5
@@ -109,7 +110,7 @@ def test_telephone_speech_arrives_higher_and_whole(speech, converters, tmp_path,
     result = {}
     for intensity in (0.0, 1.0):
         out = tmp_path / f"{intensity}.wav"
-        convert_file(tmp_path / "in.wav", out, emotion="anger", intensity=intensity, converter=converters / name)
+        convert_file(tmp_path / "in.wav", out, to="anger", intensity=intensity, converter=converters / name)
         signal, rate = soundfile.read(out, dtype="float32")
         assert rate == 8000
         f0_hz = analyse(resampled_to_16k(signal, rate), 16000).f0_hz
@@ -211,14 +212,13 @@ def pauses_s(signal: np.ndarray) -> list[float]:
 def test_the_converter_of_the_package_is_the_default(speech, converters, tmp_path, monkeypatch):
     soundfile.write(tmp_path / "in.wav", speech, 16000)
     monkeypatch.setattr(module, "SHIPPED", converters / "identity")
-    line = convert_file(tmp_path / "in.wav", tmp_path / "out.wav", emotion="angry")
-    assert "anger" in line
-    assert "(identity)" in line
+    made = convert_file(tmp_path / "in.wav", tmp_path / "out.wav", to="angry")
+    assert (made.emotion, made.converter) == ("anger", "identity")
     before, after = (soundfile.read(tmp_path / name, dtype="int16")[0] for name in ("in.wav", "out.wav"))
     assert np.array_equal(before, after)
     monkeypatch.setattr(module, "SHIPPED", tmp_path / "shipped")
     with pytest.raises(EmoforgeError, match="comes without a converter; install emoforge again, or name"):
-        convert_file(tmp_path / "in.wav", tmp_path / "out.wav", emotion="anger")
+        convert_file(tmp_path / "in.wav", tmp_path / "out.wav", to="anger")
 
 
 class _Mimic(Statistics):
@@ -233,7 +233,7 @@ class _Mimic(Statistics):
         return Performance(style, reference.clip_id)
 
 
-def test_a_style_reference_reaches_the_converter_as_clips_do(speech, ravdess_root, converters, tmp_path, monkeypatch):
+def test_a_style_reference_reaches_the_converter_as_clips_do(speech, ravdess_root, converters, tmp_path):
     soundfile.write(tmp_path / "in.wav", speech, 16000)
     reference = ravdess(ravdess_root, "07", "05")
     soundfile.write(tmp_path / "style.flac", resampled(reference, 48000), 48000)
@@ -241,18 +241,17 @@ def test_a_style_reference_reaches_the_converter_as_clips_do(speech, ravdess_roo
         convert_file(
             tmp_path / "in.wav",
             tmp_path / "out.wav",
-            emotion="anger",
+            to="anger",
             converter=converters / "statistics",
             style=tmp_path / "style.flac",
         )
     model = _Mimic(Statistics.load(converters / "statistics").exemplars)
     model.given = []
-    monkeypatch.setattr(registry, "load", lambda folder: model)
     convert_file(
         tmp_path / "in.wav",
         tmp_path / "out.wav",
-        emotion="anger",
-        converter=converters / "statistics",
+        to="anger",
+        converter=EmotionConverter(model, {}),
         style=tmp_path / "style.flac",
     )
     (given,) = model.given
@@ -270,7 +269,7 @@ def test_a_style_reference_reaches_the_converter_as_clips_do(speech, ravdess_roo
         (np.zeros(16000), "silent: nothing above -80 dBFS"),
         (np.full(16000, 1e-6), "silent: nothing above -80 dBFS"),
         (np.array([0.1, np.nan] * 8000), "not finite"),
-        (np.zeros(16000 * 601), "10.0 minutes long, at most 10 are converted at once; cut it into parts"),
+        (np.zeros(16000 * 601), "10.0 minutes long, at most 10 are taken at once; cut it into parts"),
     ],
     ids=["empty", "silent", "nearly silent", "nan", "too long"],
 )
@@ -305,8 +304,8 @@ def test_wrong_requests_are_named_and_change_nothing(speech, convert, converters
         ((recording, tmp_path / "text.wav" / "out.wav"), {}, "cannot be written"),
         ((tmp_path / "gone.wav", tmp_path / "out.wav"), {}, r"gone\.wav: missing: no such file"),
         ((tmp_path / "text.wav", tmp_path / "out.wav"), {}, r"text\.wav: corrupt"),
-        ((recording, tmp_path / "out.wav"), {"emotion": "fear"}, "allowed: anger, sadness"),
-        ((recording, tmp_path / "out.wav"), {"emotion": "angr"}, "did you mean 'anger'"),
+        ((recording, tmp_path / "out.wav"), {"to": "fear"}, "allowed: anger, sadness"),
+        ((recording, tmp_path / "out.wav"), {"to": "angr"}, "did you mean 'anger'"),
         ((recording, tmp_path / "out.wav"), {"intensity": 1.5}, "from 0 to 1"),
         ((recording, tmp_path / "out.wav"), {"converter": tmp_path / "none"}, "no such file"),
         ((recording, tmp_path / "out.wav"), {"style": tmp_path / "gone.wav"}, r"gone\.wav: missing"),

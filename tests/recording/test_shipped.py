@@ -24,7 +24,7 @@ def recording(tmp_path_factory):
 
 def converted(recording, folder, emotion, **options):
     output = folder / f"{emotion}.wav"
-    convert_file(recording, output, emotion=emotion, **options)
+    convert_file(recording, output, to=emotion, **options)
     return soundfile.read(output, dtype="float32")[0]
 
 

@@ -40,7 +40,8 @@ def convert(
 
     if converter is None and project is not None:
         converter = Layout(project).stage("converter")
-    print(convert_file(recording, output, emotion=to, intensity=intensity, seed=seed, converter=converter, style=style))
+    made = convert_file(recording, output, to=to, intensity=intensity, seed=seed, converter=converter, style=style)
+    print(f"{made.path}: {made.emotion}, intensity {intensity:g}, {made.duration_s:.2f} s ({made.converter})")
 
 
 def predict(
@@ -54,10 +55,21 @@ def predict(
     project: ProjectOption = Path(),
 ) -> None:
     """Say which emotion a recogniser hears, calibrated to the speaker by neutral recordings."""
-    from emoforge.recording.predict import predict_files
+    from emoforge.project.layout import Layout
+    from emoforge.recording.predict import load_recogniser
+    from emoforge.recording.signals import opened
 
-    for line in predict_files(recordings, model=model, enrolment=enrol or [], root=project):
-        print(line)
+    recogniser = load_recogniser(model or Layout(project).models / "synthetic")
+
+    def clip(path: Path):
+        with opened(path) as file:
+            return recogniser.clip(file)
+
+    enrolment = recogniser.enrolled([clip(path) for path in enrol or []])
+    for path in recordings:
+        answer = recogniser.answer(clip(path), enrolment)
+        ranked = sorted(answer.items(), key=lambda item: -item[1])
+        print(f"{path}: " + ", ".join(f"{emotion} {probability:.2f}" for emotion, probability in ranked))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -148,7 +148,7 @@ def convert(
         >>> emoforge.convert(signal, sampling_rate, to="angr")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        emoforge.base.errors.EmoforgeError: converter neural: unknown emotion 'angr' (did you mean 'anger'?); allowed: anger, ...
+        emoforge.base.errors.EmoforgeError: converter neural: unknown emotion 'angr' (did you mean 'anger'?); ...
     """
     model = converter if isinstance(converter, EmotionConverter) else load_converter(converter)
     return model(signal, sampling_rate, to=to, intensity=intensity, seed=seed, style=style)
@@ -250,7 +250,7 @@ def convert_file(
     to: str,
     intensity: float = 1.0,
     seed: int = 0,
-    converter: str | os.PathLike | None = None,
+    converter: str | os.PathLike | EmotionConverter | None = None,
     style: Path | None = None,
 ) -> ConvertedFile:
     """Convert one neutral recording; whatever its length, no more than a few pieces of it are in memory.
@@ -261,7 +261,7 @@ def convert_file(
         to: emotion to convert to, see :func:`convert`.
         intensity: 0 (as recorded) to 1 (all of the emotion).
         seed: another seed gives another performance.
-        converter: folder of a fitted converter; the one that comes with emoforge when omitted.
+        converter: as for :func:`convert`.
         style: a recording whose style is copied, for converters that can.
 
     Raises:
@@ -269,13 +269,15 @@ def convert_file(
             is unknown to the converter, or there is no converter. All but what is in the recordings is checked before
             the converter is loaded.
     """
-    folder = converter_folder(converter)
     for source in (recording, style):
         if source is not None:
             check_paths(source, output)
-    name, emotions = registry.describe(folder)
+    if isinstance(converter, EmotionConverter):
+        name, emotions = converter.name, converter.emotions
+    else:
+        name, emotions = registry.describe(converter_folder(converter))
     emotion = check_request(name, emotions, to, intensity, seed)
-    model = load_converter(folder)
+    model = converter if isinstance(converter, EmotionConverter) else load_converter(converter)
     with one_thread():
         reference = None if style is None else style_reference(model, style, emotion)
         with opened(recording) as source:

@@ -1,62 +1,216 @@
-"""What the command line hears in single recordings, and the project's choice of corpus."""
+"""Emotion recognition of single recordings, by every kind of recogniser."""
 
+import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from emoforge.base.audio import decode, resample
-from emoforge.base.errors import AudioError, EmoforgeError, ModelError
-from emoforge.dataset.levels import active_level_db, level_gain, trim_silence
-from emoforge.project.layout import Layout
-from emoforge.project.params import Params, load_params
+from emoforge.base.batch import one_thread
+from emoforge.base.errors import AudioError, ModelError, unknown_value
+from emoforge.base.models import version_of
+from emoforge.dataset.intake import Recorded, audible_level_db, listen
+from emoforge.dataset.levels import level_gain, trim_silence
+from emoforge.project.examples import clip_inputs
+from emoforge.project.intake_options import IntakeOptions, intake_of
 from emoforge.prosody.analysis import describe
+from emoforge.recording.signals import ArrayRecording, check_peak
+from emoforge.ser import registry
+from emoforge.ser.recogniser import FILES, Examples, Recogniser
+
+#: A signal (n_samples,) or (n_samples, n_channels) in [-1, 1] and its sampling rate in Hz.
+Recording = tuple[np.ndarray, int]
+
+_SPEAKER = "speaker"
 
 
-def predict_files(
-    recordings: Sequence[Path], *, model: Path | None = None, enrolment: Sequence[Path] = (), root: Path = Path()
-) -> list[str]:
-    """Return a line a recording: the emotions a recogniser hears, most probable first.
+@dataclass(frozen=True)
+class Clip:
+    """A recording as a recogniser's training clips were: mono, at their rate, without outer silence.
+
+    Attributes:
+        signal: (n_samples,) float32, at the recording's own level.
+        level_db: its active level, in dB re full scale; None for a clip of a corpus, whose level is set already.
+    """
+
+    signal: np.ndarray
+    level_db: float | None
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Neutral recordings of a speaker: what the recogniser reads of them, and how loud they are.
+
+    Attributes:
+        examples: one for every recording.
+        levels_db: their active levels; none where their level is set already.
+    """
+
+    examples: Examples
+    levels_db: tuple[float, ...]
+
+
+class EmotionRecogniser:
+    """A trained recogniser, called with recordings; :func:`load_recogniser` returns one.
+
+    Attributes:
+        kind: of recogniser, such as ``"svm"``.
+        emotions: what it tells apart.
+    """
+
+    def __init__(self, kind: str, recogniser: Recogniser, options: IntakeOptions) -> None:
+        self.kind = kind
+        self.emotions: tuple[str, ...] = tuple(recogniser.labels)
+        self._recogniser, self._options = recogniser, options
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} recogniser: {', '.join(self.emotions)}>"
+
+    def __call__(self, signal: np.ndarray, sampling_rate: int, *, enrol: Sequence[Recording] = ()) -> dict[str, float]:
+        """Return emotion → probability; see :func:`predict`."""
+        with one_thread():
+            clip = self.clip(ArrayRecording(signal, sampling_rate))
+            return self.answer(clip, self.enrolled([self._enrolling(recording) for recording in enrol]))
+
+    def _enrolling(self, recording: Recording) -> Clip:
+        try:
+            return self.clip(ArrayRecording(*recording))
+        except AudioError as error:
+            raise AudioError(f"enrol: {error}") from error
+
+    def clip(self, recording: Recorded) -> Clip:
+        """Return a recording as the recogniser hears it; AudioError where there is nothing to hear."""
+        rate = self._options.sampling_rate
+        heard = listen(recording, rate)
+        check_peak(heard.peak)
+        signal = trim_silence(heard.signal, rate, threshold_db=self._options.trim_db)
+        return Clip(signal, audible_level_db(signal, rate))
+
+    def enrolled(self, clips: Sequence[Clip]) -> Enrolment:
+        """Return a speaker's neutral *clips* as the recogniser reads them; without any, nobody is enrolled."""
+        levels_db = tuple(clip.level_db for clip in clips if clip.level_db is not None)
+        return Enrolment(self._examples(clips, levels_db), levels_db)
+
+    def answer(self, clip: Clip, enrolment: Enrolment) -> dict[str, float]:
+        """Return emotion → probability of one *clip* of the speaker of *enrolment*."""
+        asked = self._examples([clip], enrolment.levels_db or (clip.level_db,))
+        enrolled = enrolment.examples
+        if not len(enrolled) and isinstance(asked.inputs, np.ndarray):
+            # Nobody enrolled: a matrix without rows still has columns.
+            enrolled = Examples(asked.inputs[:0], enrolled.speakers)
+        (probabilities,) = self._recogniser.predict_proba(asked, enrolled)
+        return dict(zip(self.emotions, probabilities.tolist(), strict=True))
+
+    def _examples(self, clips: Sequence[Clip], levels_db: Sequence[float | None]) -> Examples:
+        levelled = [(_at_level(clip, levels_db), self._options.sampling_rate) for clip in clips]
+        speakers = np.full(len(clips), _SPEAKER)
+        if not clips:
+            return Examples([], speakers)
+        inputs = clip_inputs(
+            self.kind,
+            range(len(clips)),
+            functionals=lambda rows: np.stack([describe(*levelled[row], **self._options.prosody)[1] for row in rows]),
+            read=lambda row: levelled[row],
+            encoder=self._options.encoder,
+        )
+        return Examples(inputs, speakers)
+
+
+def _at_level(clip: Clip, levels_db: Sequence[float | None]) -> np.ndarray:
+    """Bring a clip to the level of training clips, as ingest does: by its speaker's neutral clips, without clipping."""
+    known = [level_db for level_db in levels_db if level_db is not None]
+    if clip.level_db is None or not known:
+        return clip.signal
+    return (clip.signal * level_gain(known, peak=float(np.abs(clip.signal).max()))).astype(np.float32)
+
+
+def predict(
+    signal: np.ndarray,
+    sampling_rate: int,
+    *,
+    model: str | os.PathLike | EmotionRecogniser = "models/synthetic",
+    enrol: Sequence[Recording] = (),
+) -> dict[str, float]:
+    """Return how probable each emotion is in a recording.
+
+    The recording is heard as the recogniser's training clips were: mono, at their rate, without outer silence. Its
+    level is that of the speaker's enrolment, so that a shout stays loud; without enrolment its own, which then says
+    nothing.
 
     Args:
-        recordings: of one speaker.
-        model: folder of a functionals recogniser; the project's synthetic arm when omitted.
-        enrolment: neutral recordings of the same speaker.
-        root: the project.
+        signal: (n_samples,) or (n_samples, n_channels), floating point in [-1, 1], up to ten minutes.
+        sampling_rate: of *signal*, 8000 to 384000 Hz. Recognisers of this project learn from 16000 Hz: of telephone
+            speech (8000 Hz) they hear half, and should be enrolled with telephone speech.
+        model: folder of a recogniser of any kind, or what :func:`load_recogniser` returned.
+        enrol: signals and sampling rates of neutral recordings of the same speaker, which calibrate the recogniser to
+            the voice; two or three are worth much. Without any, the voice counts as an average one.
+
+    Returns:
+        emotion → probability, which add up to 1.
 
     Raises:
-        EmoforgeError: a recording cannot be read, or there is no such recogniser.
+        AudioError: a signal is empty, silent, not finite, not floating point, longer than ten minutes, or has its
+            axes swapped; or a sampling rate is out of range.
+        ModelError: there is no recogniser in the folder, or nothing says how its training clips were analysed.
+
+    Examples:
+        A recogniser of two emotions that differ in F0, trained on synthetic voices:
+
+        >>> import tempfile
+        >>> import emoforge
+        >>> import numpy as np
+        >>> from emoforge.base.outputs import write_json
+        >>> from emoforge.prosody.analysis import describe
+        >>> from emoforge.prosody.synthetic import voice
+        >>> from emoforge.ser.recogniser import Examples
+        >>> from emoforge.ser.svm import SvmRecogniser
+        >>> pitches = [100.0, 110.0, 120.0, 200.0, 210.0, 220.0]
+        >>> clips = [voice(np.full(8000, f0_hz), 16000, level_db=-32.0) for f0_hz in pitches]
+        >>> features = np.stack([describe(clip, 16000)[1] for clip in clips])
+        >>> train = Examples(features, np.full(6, "a"), np.array([0, 0, 0, 1, 1, 1]))
+        >>> nobody = Examples(features[:0], np.array([]))
+        >>> recogniser = SvmRecogniser.fit(train, labels=["neutral", "fear"], enrolment=nobody)
+        >>> folder = tempfile.mkdtemp()
+        >>> recogniser.save(folder)
+        >>> prosody = {"hop_s": 0.01, "f0_min_hz": 60.0, "f0_max_hz": 600.0}
+        >>> intake = {"sampling_rate": 16000, "trim_db": 40.0, "prosody": prosody, "encoder": ""}
+        >>> write_json(f"{folder}/intake.json", intake)
+
+        >>> probabilities = emoforge.predict(voice(np.full(8000, 205.0), 16000), 16000, model=folder)
+        >>> max(probabilities, key=probabilities.get)
+        'fear'
     """
-    from emoforge.ser.recogniser import Examples
-    from emoforge.ser.registry import load_recogniser
-    from emoforge.ser.svm import SvmRecogniser
-
-    recogniser = load_recogniser(model or Layout(root).models / "synthetic")
-    if not isinstance(recogniser, SvmRecogniser):
-        raise ModelError("predict takes recognisers of functionals (train.model: svm)")
-    options = _params(root)
-    signals = [trim_silence(*_read(path)) for path in [*enrolment, *recordings]]
-    levels = [active_level_db(signal, 16000) for signal in signals]
-    gain = level_gain(levels[: len(enrolment)] or levels, peak=max(float(np.abs(signal).max()) for signal in signals))
-    levelled = [(signal * gain).astype(np.float32) for signal in signals]
-    features = np.stack([describe(signal, 16000, **options.prosody.model_dump())[1] for signal in levelled])
-    speakers = np.full(len(signals), "speaker")
-    n = len(enrolment)
-    probabilities = recogniser.predict_proba(Examples(features[n:], speakers[n:]), Examples(features[:n], speakers[:n]))
-    lines = []
-    for path, row in zip(recordings, probabilities, strict=True):
-        ranked = sorted(zip(row, recogniser.labels, strict=True), reverse=True)
-        lines.append(f"{path}: " + ", ".join(f"{label} {probability:.2f}" for probability, label in ranked))
-    return lines
+    recogniser = model if isinstance(model, EmotionRecogniser) else load_recogniser(model)
+    return recogniser(signal, sampling_rate, enrol=enrol)
 
 
-def _read(path: Path) -> tuple[np.ndarray, int]:
-    try:
-        signal, sampling_rate = decode(path)
-    except AudioError as error:
-        raise EmoforgeError(f"{path}: {error}") from error
-    return resample(signal, sampling_rate, 16000), 16000
+def load_recogniser(folder: str | os.PathLike) -> EmotionRecogniser:
+    """Return a trained recogniser, which is called as :func:`predict` is.
+
+    The same folder is read once, and again when its files have changed.
+
+    Args:
+        folder: what `emoforge train` wrote, such as ``"models/synthetic"``, with a recogniser of any kind.
+
+    Raises:
+        ModelError: there is no recogniser in the folder, or a damaged one, or nothing says how its training clips
+            were analysed.
+
+    Examples:
+        >>> import emoforge
+        >>> emoforge.load_recogniser("nowhere")
+        Traceback (most recent call last):
+        ...
+        emoforge.base.errors.ModelError: nowhere/recogniser.json: not found; train a recogniser first
+    """
+    return _load(Path(folder), version_of(folder))
 
 
-def _params(root: Path) -> Params:
-    return load_params(root / "params.yaml")
+@lru_cache(maxsize=4)
+def _load(folder: Path, version: tuple) -> EmotionRecogniser:
+    kind = FILES.read_description(folder)["kind"]
+    if kind not in registry.KINDS:
+        raise ModelError(f"{folder}: {unknown_value('recogniser', kind, registry.KINDS)}")
+    return EmotionRecogniser(kind, registry.load_recogniser(folder), intake_of(folder))

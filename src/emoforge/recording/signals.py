@@ -36,8 +36,8 @@ class ArrayRecording:
 
     Raises:
         AudioError: the signal is empty, no array of floating point numbers, shorter than 20 ms or longer than ten
-            minutes, has its axes swapped, more than 16 channels or samples that are not finite or far outside [-1, 1]; or the sampling rate
-            is not a whole number of Hz in its range.
+            minutes, has its axes swapped, more than 16 channels or samples that are not finite or far outside [-1, 1];
+            or the sampling rate is not a whole number of Hz in its range.
     """
 
     def __init__(self, signal: np.ndarray, sampling_rate: int) -> None:
@@ -92,12 +92,12 @@ def check_size(n_samples: int, n_channels: int, sampling_rate: int) -> None:
     if n_channels > MOST_CHANNELS:
         raise AudioError(f"{n_channels} channels, at most {MOST_CHANNELS} are read; choose some of them")
     if 0 < n_samples < SHORTEST_S * sampling_rate:
-        raise AudioError(f"{1000 * n_samples / sampling_rate:.1f} ms long, at least {1000 * SHORTEST_S:g} ms are needed")
+        raise AudioError(
+            f"{1000 * n_samples / sampling_rate:.1f} ms long, at least {1000 * SHORTEST_S:g} ms are needed"
+        )
     if n_samples > LONGEST_S * sampling_rate:
         minutes = n_samples / sampling_rate / 60
-        raise AudioError(
-            f"{minutes:.1f} minutes long, at most {LONGEST_S / 60:g} are taken at once; cut it into parts"
-        )
+        raise AudioError(f"{minutes:.1f} minutes long, at most {LONGEST_S / 60:g} are taken at once; cut it into parts")
 
 
 def check_peak(peak: float) -> None:

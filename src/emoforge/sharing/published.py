@@ -2,22 +2,27 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from emoforge.base.errors import ManifestError
+from emoforge.base.audio import decode
+from emoforge.base.errors import EmoforgeError, ManifestError, unknown_value
 from emoforge.base.outputs import read_json
 from emoforge.dataset import manifest
-from emoforge.dataset.clips import ShardReader
-from emoforge.sharing.formats.shards import Audio
+from emoforge.dataset.clips import AUDIO_TYPE, ShardReader
+from emoforge.sharing.formats.shards import SPLIT_NAMES, Audio
 
 _SHARD = re.compile(r"(?P<name>.+)-(?P<index>\d{5})-of-(?P<total>\d{5})\.parquet")
 
 PROVENANCE = "provenance.json"
+
+#: Splits by the names that published files have.
+_SPLITS = {published: split for split, published in SPLIT_NAMES.items()}
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,100 @@ def read_published(folder: str | os.PathLike) -> PublishedSet:
     return PublishedSet(
         table, lambda clip_id: reader[clip_id]["audio"]["bytes"].as_py(), read_json(folder / PROVENANCE)
     )
+
+
+class ClipSet:
+    """Clips with everything that is known about them; :func:`open_set` returns one.
+
+    Its length is the number of clips. It is iterated, and indexed by number, clip by clip: each a dict of its fields
+    (the columns of :attr:`table`), of ``signal``, (n_samples,) float32 in [-1, 1], and ``sampling_rate`` in Hz. Audio
+    is read and decoded when a clip is asked for, so a set may be larger than memory.
+
+    Attributes:
+        table: one row per clip as Arrow, sorted by clip_id, without audio; the columns are those of
+            :data:`emoforge.dataset.manifest.SCHEMA`.
+        provenance: how the set was made: corpora, licences, parameters.
+    """
+
+    def __init__(self, published: PublishedSet) -> None:
+        self._published = published
+        self.table = published.table
+        self.provenance = published.provenance
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, index: int) -> dict:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index} of a set of {len(self)}")
+        (fields,) = self.table.slice(index % len(self), 1).to_pylist(maps_as_pydicts="strict")
+        signal, sampling_rate = decode(self._published.audio(fields["clip_id"]))
+        return fields | {"signal": signal, "sampling_rate": sampling_rate}
+
+    def __iter__(self) -> Iterator[dict]:
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} clips of {len(pc.unique(self.table.column('speaker')))} speakers>"
+
+    def filter(self, **wanted: object) -> "ClipSet":
+        """Return the clips whose columns have the *wanted* values.
+
+        Args:
+            wanted: column → value, or a list of them: ``filter(split="train", emotion=["anger", "fear"])``. The split
+                ``"validation"`` is the same as ``"val"``.
+
+        Raises:
+            EmoforgeError: there is no such column.
+        """
+        table = self.table
+        for name, value in wanted.items():
+            if name not in table.schema.names:
+                raise EmoforgeError(unknown_value("column", name, table.schema.names))
+            values = list(value) if isinstance(value, list | tuple | set) else [value]
+            if name == "split":
+                values = [_SPLITS.get(split, split) for split in values]
+            try:
+                allowed = pa.array(values, table.schema.field(name).type)
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise EmoforgeError(f"column {name!r}: {_first_line(error)}") from None
+            table = table.filter(pc.is_in(table.column(name), value_set=allowed))
+        return ClipSet(PublishedSet(table, self._published.audio, self.provenance))
+
+    def with_audio(self) -> pa.Table:
+        """Return :attr:`table` with a column ``audio`` of FLAC files, (bytes, path), all of them in memory."""
+        clip_ids = self.table.column("clip_id").to_pylist()
+        files = [{"bytes": self._published.audio(clip_id), "path": f"{clip_id}.flac"} for clip_id in clip_ids]
+        return self.table.append_column("audio", pa.array(files, AUDIO_TYPE))
+
+
+def open_set(folder: str | os.PathLike) -> ClipSet:
+    """Return the clips of a published set.
+
+    Args:
+        folder: what `emoforge publish` wrote, such as ``"data/publish"``.
+
+    Raises:
+        ManifestError: there is no published set in the folder, or it is not whole.
+
+    Examples:
+        The set of a project in which the pipeline has run:
+
+        >>> import emoforge
+        >>> clips = emoforge.open_set("data/publish")  # doctest: +SKIP
+        >>> angry = clips.filter(split="train", emotion="anger")  # doctest: +SKIP
+        >>> for clip in angry:  # doctest: +SKIP
+        ...     print(clip["speaker"], clip["signal"].shape, clip["sampling_rate"])
+        >>> angry.table.to_pandas()  # doctest: +SKIP
+
+        A folder without one:
+
+        >>> emoforge.open_set("nowhere")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        emoforge.base.errors.ManifestError: nowhere: no published set here (no data/*.parquet); ...
+    """
+    return ClipSet(read_published(folder))
 
 
 def _require_whole_series(shards: Sequence[Path]) -> None:

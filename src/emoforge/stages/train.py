@@ -11,6 +11,7 @@ from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, Arm, build_arms
 from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
+from emoforge.project.intake_options import options_of, write_intake
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.ser.metrics import uar
@@ -35,6 +36,7 @@ def run(params: Params, layout: Layout) -> dict:
         for name, arm in arms.items():
             models[name] = _fit(pool, arm, labels, enrolment, validation, params)
             models[name].save(folder / name)
+            write_intake(folder / name, options_of(params))
     scores = {name: _validation_uar(model, validation, enrolment) for name, model in models.items()}
     metrics = {
         name: {
