@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from emoforge.base.errors import EmoforgeError
-from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION, build_arms
+from emoforge.evaluation.arms import ADDED, ARMS, CLASSICAL, IN_PIPELINE, IN_STUDIES, REAL, SYNTHETIC, UNION, build_arms
 
 
 def pools(n_real=40, n_classical=30, n_synthetic=24, n_classes=4):
@@ -110,3 +110,11 @@ def test_an_arm_without_clips_is_refused_unless_it_is_left_out():
         build_arms(*pools(), ratio=0.001, seed=0)
     with pytest.raises(EmoforgeError, match="no real"):
         build_arms(np.array([SYNTHETIC]), np.array([0]), seed=0)
+
+
+def test_studies_and_pipeline_name_the_same_arms():
+    assert set(IN_STUDIES) == set(ARMS)
+    for arm, studied in IN_STUDIES.items():
+        assert IN_PIPELINE[studied] == arm
+        # What a study's name lists is what the arm trains on.
+        assert studied.split("+") == [REAL, *ADDED[arm]]

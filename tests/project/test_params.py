@@ -5,7 +5,7 @@ import yaml
 
 from emoforge.base.errors import ParamsError
 from emoforge.convert import registry
-from emoforge.project.params import Params, explain, load_params
+from emoforge.project.params import Params, explain, load_params, resolved
 from emoforge.ser.registry import KINDS
 
 PARAMS = Path(__file__).resolve().parents[2] / "params.yaml"
@@ -89,3 +89,11 @@ def test_names_in_the_params_are_the_registries_names():
     annotation = Params.model_fields["fit_converter"].annotation.model_fields["method"].annotation
     assert set(annotation.__args__) == set(registry.names())
     assert set(Params.model_fields["train"].annotation.model_fields["model"].annotation.__args__) == set(KINDS)
+
+
+def test_advice_that_is_out_of_range_is_refused_like_any_other_value(tmp_path):
+    params = load_params(changed(tmp_path, "select", "ratio", "auto"))
+    advice = tmp_path / "recommend.json"
+    advice.write_text('{"params": {"select": {"ratio": -2, "min_confidence": 0.1}, "train": {"added_weight": 1}}}')
+    with pytest.raises(ParamsError, match=r"recommend\.json: select\.ratio = -2: input should be greater"):
+        resolved(params, advice)

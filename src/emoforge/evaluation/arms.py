@@ -1,4 +1,4 @@
-"""The arms of a study: the same real clips, and as many added ones whatever they are made by.
+"""The arms that a recogniser is trained in, and their names: the same real clips, and as many added ones of each kind.
 
 An arm that simply saw more clips than another, or more of one emotion, could win by that alone. Every arm but *real*
 therefore adds the same number of clips of each class, at the same weight.
@@ -11,11 +11,25 @@ import numpy as np
 
 from emoforge.base.errors import EmoforgeError, unknown_value
 
+#: Kinds of training clips: recorded, recorded and then augmented by classical means, or converted.
 REAL = "real"
 CLASSICAL = "classical"
 SYNTHETIC = "synthetic"
+
+#: Arm of the pipeline → kinds of clips that it adds to the real ones, which every arm trains on.
 UNION = "synthetic+classical"
-ARMS = (REAL, CLASSICAL, SYNTHETIC, UNION)
+ADDED = {REAL: (), CLASSICAL: (CLASSICAL,), SYNTHETIC: (SYNTHETIC,), UNION: (SYNTHETIC, CLASSICAL)}
+ARMS = tuple(ADDED)
+
+#: Arm of the pipeline → what studies call it. Some arms of theirs have no real clips, so these names say who has.
+IN_STUDIES = {
+    REAL: "real",
+    CLASSICAL: "real+classical",
+    SYNTHETIC: "real+synthetic",
+    UNION: "real+synthetic+classical",
+}
+#: The reverse: a study's arm → arm of the pipeline, where it is one.
+IN_PIPELINE = {studied: arm for arm, studied in IN_STUDIES.items()}
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ def build_arms(
     synthetic in every other class. A clip drawn for a smaller budget is drawn for a larger one too.
 
     Args:
-        kinds: (n_clips,) "real", "classical" (augmented real clips) or "synthetic" (converted) of training clips.
+        kinds: (n_clips,) :data:`REAL`, :data:`CLASSICAL` or :data:`SYNTHETIC`, of training clips.
         labels: (n_clips,) label indices.
         ratio: added clips for each real one, 0 or more.
         added_weight: sample weight of an added clip against 1 for a real one.
@@ -77,7 +91,7 @@ def build_arms(
     real = np.flatnonzero(kinds == REAL)
     if not len(real):
         raise EmoforgeError("there is no real training clip: every arm starts from the real ones")
-    needed = [kind for kind in (CLASSICAL, SYNTHETIC) if any(kind in _kinds_of(name) for name in arms)]
+    needed = [kind for kind in (CLASSICAL, SYNTHETIC) if any(kind in ADDED[name] for name in arms)]
     n_asked = round(ratio * len(real))
     if needed and ratio > 0 and not n_asked:
         raise EmoforgeError(f"a ratio of {ratio} to {len(real)} real clips asks for no clip at all: raise it, or set 0")
@@ -93,11 +107,7 @@ def build_arms(
             f"no {empty[0]} training clip" if empty else f"no class with both a {' and a '.join(needed)} training clip"
         )
         raise EmoforgeError(f"there is {what} to add: leave its arm out or select more clips")
-    return {name: _arm(real, pools, _kinds_of(name), added, n_asked, added_weight) for name in arms}
-
-
-def _kinds_of(arm: str) -> tuple[str, ...]:
-    return {REAL: (), CLASSICAL: (CLASSICAL,), SYNTHETIC: (SYNTHETIC,), UNION: (SYNTHETIC, CLASSICAL)}[arm]
+    return {name: _arm(real, pools, ADDED[name], added, n_asked, added_weight) for name in arms}
 
 
 def _rows_by_label(rows: np.ndarray, labels: np.ndarray, seed: int) -> dict[int, np.ndarray]:

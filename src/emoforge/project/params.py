@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from emoforge import corpora
 from emoforge.base.errors import EmoforgeError, ParamsError, unknown_value
 from emoforge.base.outputs import written_aside
 from emoforge.dataset.labels import canonical_emotion
+from emoforge.project.typed_yaml import Section, checked, read_typed
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-#: Stands for what `emoforge recommend` found out; :func:`resolved` puts that in its place.
+#: Stands for what `emoforge recommend` found; :func:`resolved` puts that in its place.
 AUTO = "auto"
 Auto = Literal["auto"]
 
@@ -31,12 +31,6 @@ def _known_corpus(name: str) -> str:
 
 
 CorpusName = Annotated[str, AfterValidator(_known_corpus)]
-
-
-class Section(BaseModel):
-    """A part of params.yaml: frozen, no key too many, none too few, no value silently converted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
 
 
 class CorpusParams(Section):
@@ -60,7 +54,7 @@ class IngestParams(Section):
     fold: Count = Field(description="which fold of speakers is the test set")
     n_folds: Annotated[int, Field(ge=2)] = Field(description="folds, where the corpus has no published ones")
     val_speakers: AtLeastOne = Field(description="speakers held out for early stopping and calibration")
-    enrolment_clips: Count = Field(description="neutral clips a speaker that calibrate it and are never scored")
+    enrolment_clips: Count = Field(description="neutral clips per speaker, for calibration only; never scored")
     # Nobody has withdrawn from a project that is older than this key.
     withdrawn: list[str] = Field(default=[], description="speakers who withdrew consent and are left out")
 
@@ -97,12 +91,12 @@ class NeuralParams(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(description="where it is trained; auto takes a GPU if there is one")
     guidance: Annotated[float, Field(ge=0, le=10)] = Field(description="1 asks for the emotion, more exaggerates it")
     temperature: Annotated[float, Field(ge=0, le=2)] = Field(description="how much performances differ; 0: not at all")
-    samples: Count = Field(description="clips converted at every look at the training, to data/converter_samples")
+    samples: Count = Field(description="clips converted at every validation point, to data/converter_samples")
 
 
 class FitConverterParams(Section):
     method: Literal["identity", "world", "statistics", "transplant", "neural"] = Field(description="kind of converter")
-    also: list[str] = Field(description="folders of other projects whose training speakers are learnt from too")
+    also: list[str] = Field(description="other projects whose training speakers are learnt from too")
     neural: NeuralParams
 
 
@@ -186,34 +180,30 @@ class Params(Section):
     report: ReportParams
 
 
+#: Where a missing key can be taken from.
+_EXAMPLE = "take it from the params.yaml that came with this version"
+
+
 def load_params(path: str | os.PathLike = "params.yaml") -> Params:
     """Read and check params.yaml.
 
     Raises:
         ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
     """
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            values = yaml.safe_load(file)
-    except FileNotFoundError:
-        raise ParamsError(
-            f"{path}: no such file; run from the project's folder, or copy its params.yaml here"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParamsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, dict):
-        raise ParamsError(f"{path}: expected sections such as `corpus:` and `ingest:`, found {type(values).__name__}")
-    try:
-        return Params.model_validate(values)
-    except ValidationError as error:
-        raise ParamsError(f"{path}: {_describe(error)}") from None
+    return read_typed(
+        path,
+        Params,
+        expected="sections such as `corpus:` and `ingest:`",
+        missing="run from the project's folder, or copy its params.yaml here",
+        example=_EXAMPLE,
+    )
 
 
 def resolved(params: Params, advice: str | os.PathLike) -> Params:
     """Return *params* with what the file *advice* of `emoforge recommend` says in the place of every `auto`.
 
     Raises:
-        ParamsError: a key is `auto` and there is no advice for it.
+        ParamsError: a key is `auto` and there is no advice for it, or the advice is out of range.
     """
     changes: dict[str, dict[str, float]] = {}
     for section, keys in (("select", ("ratio", "min_confidence")), ("train", ("added_weight",))):
@@ -231,7 +221,8 @@ def resolved(params: Params, advice: str | os.PathLike) -> Params:
     if not changes:
         return params
     values = params.model_dump()
-    return Params.model_validate(values | {section: values[section] | found for section, found in changes.items()})
+    values |= {section: values[section] | found for section, found in changes.items()}
+    return checked(values, Params, name=os.fspath(advice), example=_EXAMPLE)
 
 
 @contextmanager
@@ -255,7 +246,7 @@ def edited(path: str | os.PathLike) -> Iterator[dict]:
 
 
 def explain(params: Params) -> list[str]:
-    """Return a line a key: name, value and meaning, in the order of the file."""
+    """Return one line per key: name, value and meaning, in the order of the file."""
     return _explain(params, "")
 
 
@@ -268,41 +259,3 @@ def _explain(section: Section, prefix: str) -> list[str]:
         else:
             lines.append(f"{prefix}{name} = {value!r}: {field.description}")
     return lines
-
-
-def _describe(error: ValidationError) -> str:
-    """Return the first thing that is wrong as one line: key, value, what is allowed."""
-    # A misspelt key is also a missing one; the misspelling is what the user can see.
-    errors = sorted(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
-    first = errors[0]
-    key = ".".join(str(part) for part in _named(first["loc"]))
-    if first["type"] == "extra_forbidden":
-        section = _section(first["loc"][:-1])
-        where = f" in `{'.'.join(map(str, first['loc'][:-1]))}`" if first["loc"][:-1] else ""
-        return unknown_value("key", first["loc"][-1], section.model_fields) + where
-    if first["type"] == "missing":
-        return f"key {key!r} is missing; take it from the params.yaml that came with this version"
-    message = first["msg"].removeprefix("Value error, ")
-    value = first["input"]
-    shown = f" = {value!r}" if not isinstance(value, dict) else ""
-    return f"{key}{shown}: {message[:1].lower()}{message[1:]}"
-
-
-def _named(location: tuple) -> list:
-    """Return the parts of *location* that stand in the file: pydantic adds which of several kinds of value it tried."""
-    depth = 0
-    section: type[Section] | None = Params
-    for part in location:
-        depth += 1
-        kind = section.model_fields[part].annotation if part in section.model_fields else None
-        if not (isinstance(kind, type) and issubclass(kind, Section)):
-            break
-        section = kind
-    return [*location[:depth], *(part for part in location[depth:] if isinstance(part, int))]
-
-
-def _section(location: tuple) -> type[Section]:
-    section: type[Section] = Params
-    for part in location:
-        section = section.model_fields[part].annotation
-    return section

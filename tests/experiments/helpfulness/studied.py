@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from emoforge.experiments.helpfulness.pool import CLASSICAL, CONTROL, REAL, SYNTHETIC, Pool
+from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC
+from emoforge.experiments.helpfulness.pool import CONTROL, Pool
 from emoforge.experiments.helpfulness.situations import Recorded, Task
 
 LABELS = ("anger", "neutral", "sadness")

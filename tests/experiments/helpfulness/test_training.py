@@ -5,9 +5,10 @@ import pytest
 from tests.experiments.helpfulness.studied import LABELS, pool, task_of
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.evaluation.arms import CLASSICAL, SYNTHETIC
 from emoforge.experiments.helpfulness import scores as scoring
 from emoforge.experiments.helpfulness import settings
-from emoforge.experiments.helpfulness.pool import CLASSICAL, CONTROL, SYNTHETIC
+from emoforge.experiments.helpfulness.pool import CONTROL
 from emoforge.experiments.helpfulness.settings import Setting, expand
 from emoforge.experiments.helpfulness.training import choose, predict
 from emoforge.ser.svm import SvmRecogniser

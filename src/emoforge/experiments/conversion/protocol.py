@@ -11,8 +11,8 @@ from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert.ablation import PARTS
 from emoforge.dataset.splits import speaker_folds
 from emoforge.experiments.conversion.figures import Rotation, rotation
-from emoforge.project.params import AtLeastOne, CorpusName, Count, Section
-from emoforge.project.typed_yaml import read_protocol
+from emoforge.project.params import AtLeastOne, CorpusName, Count
+from emoforge.project.typed_yaml import Section, read_typed
 
 
 class Roles(Section):
@@ -102,11 +102,11 @@ class Protocol(Section):
 
 
 def load_protocol(path: str | os.PathLike) -> Protocol:
-    """Read and check a protocol; see :func:`~emoforge.project.typed_yaml.read_protocol`."""
-    return read_protocol(
+    """Read and check a protocol; see :func:`~emoforge.project.typed_yaml.read_typed`."""
+    return read_typed(
         path,
         Protocol,
-        expected="`corpora:` and `systems:`",
+        expected="keys such as `corpora:` and `systems:`",
         missing="give the protocol's path, such as studies/conversion.yaml",
         example="take it from studies/conversion.yaml of this version",
     )

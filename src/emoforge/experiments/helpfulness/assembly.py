@@ -13,8 +13,9 @@ from emoforge.base.outputs import written_aside
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore, open_clips, shard_path, write_shard
 from emoforge.dataset.labels import NEUTRAL
+from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC
 from emoforge.experiments.helpfulness.conversions import Unit
-from emoforge.experiments.helpfulness.pool import CLASSICAL, CONTROL, REAL, SYNTHETIC, Pool
+from emoforge.experiments.helpfulness.pool import CONTROL, Pool
 from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.experiments.work import drain, part_path, read_part, write_rows

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoforge.evaluation.arms import CLASSICAL, REAL
 from emoforge.experiments.helpfulness.situations import Task
 from emoforge.ser.recogniser import Examples
 
-REAL = "real"
-CLASSICAL = "classical"
-SYNTHETIC = "synthetic"
 CONTROL = "control"
 
 #: (n,) rows → what a recogniser sees of these clips: (n, n_features) functionals, or a list of n inputs.

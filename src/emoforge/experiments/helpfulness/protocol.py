@@ -10,8 +10,8 @@ from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert import registry
 from emoforge.dataset.labels import NEUTRAL, canonical_emotion
 from emoforge.experiments.helpfulness import settings
-from emoforge.project.params import AtLeastOne, AugmentParams, CorpusName, Count, Positive, Section, Share
-from emoforge.project.typed_yaml import read_protocol
+from emoforge.project.params import AtLeastOne, AugmentParams, CorpusName, Count, Positive, Share
+from emoforge.project.typed_yaml import Section, read_typed
 from emoforge.ser.registry import KINDS
 
 Scenario = Literal["full", "scarce", "zero"]
@@ -113,7 +113,9 @@ class Study(Section):
     nested: bool = Field(
         True, description="whether training speakers choose; false: only what is the same in all folds"
     )
-    reference: Literal["real", "real+neutral"] = Field("real", description="the arm that gains are over")
+    reference: Literal[settings.REAL, settings.REAL_NEUTRAL] = Field(
+        settings.REAL, description="the arm that gains are over"
+    )
     grids: Annotated[list[Grid], Field(min_length=1)] = Field(description="settings")
     targets: Targets = Field(Targets(), description="what is to be reached")
     quality: bool = Field(False, description="whether converters are judged, to set their gains beside it")
@@ -182,12 +184,12 @@ class Study(Section):
 
 
 def load_study(path: str | os.PathLike) -> Study:
-    """Read and check a study; see :func:`~emoforge.project.typed_yaml.read_protocol`."""
+    """Read and check a study; see :func:`~emoforge.project.typed_yaml.read_typed`."""
     known = sorted(file.stem for file in Path(path).parent.glob("*.yaml"))
-    return read_protocol(
+    return read_typed(
         path,
         Study,
-        expected="`scenario:` and `grids:`",
+        expected="keys such as `scenario:` and `grids:`",
         missing=f"studies here: {', '.join(known) or 'none'}",
         example="take it from another file in studies/",
     )

@@ -16,6 +16,7 @@ from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError, ManifestError
 from emoforge.base.outputs import write_json
 from emoforge.dataset import manifest
+from emoforge.evaluation import arms
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.answers import Answers, answer
 from emoforge.experiments.helpfulness.choice import (
@@ -43,8 +44,6 @@ _WEIGHTS = (0.3, 1.0)
 _CONFIDENCES = (0.0, 0.3)
 #: Converters that replay clips of single speakers are fitted to one at a time, which folds share.
 _REPLAYING = ("statistics", "transplant", "world")
-#: The same arms as the stage train calls them.
-_ARMS = {settings.SYNTHETIC: "synthetic", settings.UNION: "synthetic+classical"}
 
 
 def run(*, root: Path = Path(), write: bool = False) -> list[str]:
@@ -72,7 +71,7 @@ def run(*, root: Path = Path(), write: bool = False) -> list[str]:
         asked = [replace(situation, inner=()) for situation in situations(study, table)]
         answers = answer(study, params, table, asked, root / study.work)
         validation = _validation(answers)
-        candidates = [setting for setting in answers.settings if setting.arm in _ARMS]
+        candidates = [setting for setting in answers.settings if setting.arm in settings.CANDIDATES]
         reference = answers.settings[0]
         advice = advise(validation, candidates, reference, n_draws=params.evaluate.draws, seed=params.seed)
     result = _result(validation, advice, candidates, reference, n_speakers)
@@ -146,7 +145,7 @@ def _result(
     setting, gain = advice.setting, advice.gain
     classical = [found for found in validation.predicted if found.arm == settings.CLASSICAL]
     return {
-        "arm": _ARMS[setting.arm] if setting else "real",
+        "arm": arms.IN_PIPELINE[setting.arm] if setting else arms.REAL,
         "params": {
             "select": {
                 "ratio": setting.ratio if setting else 0.0,
@@ -183,7 +182,7 @@ def _lines(result: dict, params: Params, *, write: bool) -> list[str]:
             f"{100 * best['ci_low']:+.1f} to {100 * best['ci_high']:+.1f}, over {result['real_uar']:.3f} on "
             f"{result['speakers']} training speakers"
         )
-    if result["arm"] == "real":
+    if result["arm"] == arms.REAL:
         lines = [f"recommend: use no synthetic data here; the best setting gains {measured}"]
         if result["speakers"] < LEAST_SPEAKERS:
             lines.append(f"below {LEAST_SPEAKERS} training speakers nothing is advised, whatever the interval")

@@ -13,10 +13,11 @@ import numpy as np
 
 from emoforge.base.batch import chunked
 from emoforge.base.outputs import written_aside
+from emoforge.evaluation.arms import SYNTHETIC
 from emoforge.experiments.helpfulness import scores as scoring
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.assembly import ClipInputs, open_pool
-from emoforge.experiments.helpfulness.pool import SYNTHETIC, Inputs, Pool
+from emoforge.experiments.helpfulness.pool import Inputs, Pool
 from emoforge.experiments.helpfulness.protocol import StudiedRecogniser, Study
 from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.experiments.helpfulness.situations import Task

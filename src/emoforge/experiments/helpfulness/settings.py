@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, fields
 from itertools import product
 
 from emoforge.base.errors import EmoforgeError, unknown_value
+from emoforge.evaluation import arms
 
-REAL = "real"
+REAL = arms.IN_STUDIES[arms.REAL]
+CLASSICAL = arms.IN_STUDIES[arms.CLASSICAL]
+SYNTHETIC = arms.IN_STUDIES[arms.SYNTHETIC]
+UNION = arms.IN_STUDIES[arms.UNION]
 REAL_NEUTRAL = "real+neutral"
 CALIBRATED = "real, neutral calibrates"
-CLASSICAL = "real+classical"
-SYNTHETIC = "real+synthetic"
-UNION = "real+synthetic+classical"
 ONLY = "synthetic only"
 CONTROL = "neutral conversion"
 UPPER = "upper bound"
@@ -22,6 +23,8 @@ ARMS = (REAL, REAL_NEUTRAL, CALIBRATED, CLASSICAL, SYNTHETIC, UNION, ONLY, CONTR
 RECORDED = (REAL, REAL_NEUTRAL, CALIBRATED)
 #: Arms that train on converted clips.
 CONVERTED = (SYNTHETIC, UNION, ONLY, CONTROL)
+#: Arms that validation chooses among: what the pipeline can train with converted clips.
+CANDIDATES = (SYNTHETIC, UNION)
 
 #: Which clips go first where there are more than the ratio asks for. `surprise` is how wrong a recogniser of the real
 #: clips alone is about a clip, `informative` that times the judge's confidence, `usefulness` how much a step of

@@ -26,8 +26,6 @@ from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.project.params import load_params
 from emoforge.project.versions import commit_of
 
-#: Arms that validation chooses among for the selected row.
-CANDIDATES = (settings.SYNTHETIC, settings.UNION)
 SELECTED, RECOMMENDED, BEST = "selected", "recommended", "best in hindsight"
 
 
@@ -106,7 +104,7 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
             groups[f"{settings.SYNTHETIC}, {converter.name}"] = [
                 item for item in groups[settings.SYNTHETIC] if item.converter == converter.name
             ]
-        candidates = [setting for setting in own if setting.arm in CANDIDATES]
+        candidates = [setting for setting in own if setting.arm in settings.CANDIDATES]
         for name, members in (groups | {SELECTED: candidates}).items() if validations else ():
             if len(members) > 1 or (name == SELECTED and members):
                 picks = {key: best_setting(validation, members) for key, validation in validations.items()}

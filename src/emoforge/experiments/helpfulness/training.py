@@ -8,7 +8,7 @@ import numpy as np
 from emoforge.base.errors import EmoforgeError
 from emoforge.evaluation import arms
 from emoforge.experiments.helpfulness import settings
-from emoforge.experiments.helpfulness.pool import CLASSICAL, CONTROL, SYNTHETIC, Inputs, Pool
+from emoforge.experiments.helpfulness.pool import CONTROL, Inputs, Pool
 from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.experiments.helpfulness.situations import Task
 from emoforge.quality.gates import Thresholds
@@ -81,7 +81,7 @@ def predict(
         before = _training(pool, inputs, anchored)
         return fit(train, enrolment, before=before, kept=setting.weight).predict_proba(*tested).argmax(axis=1)
     if setting.use == "pairs" and len(chosen.added):
-        converted = pool.kinds[chosen.added] != CLASSICAL
+        converted = pool.kinds[chosen.added] != arms.CLASSICAL
         train = _training(pool, inputs, Chosen(chosen.real, chosen.added[~converted], setting.weight))
         rows = chosen.added[converted]
         weights = np.full(len(rows), setting.weight)
@@ -115,7 +115,7 @@ def choose(
         return Chosen(real, _kept(pool, rows, n_asked, setting, scores, seed), setting.weight)
     converted = nothing
     if setting.arm != settings.CLASSICAL:
-        rows = pool.converted_rows(task, SYNTHETIC, units)
+        rows = pool.converted_rows(task, arms.SYNTHETIC, units)
         converted = _kept(pool, rows, n_asked, setting, scores, seed)
     if setting.arm == settings.SYNTHETIC:
         return Chosen(real, converted, setting.weight)
@@ -158,7 +158,7 @@ def _with_classical(pool: Pool, task: Task, setting: Setting, converted: np.ndar
         return converted
     rows = np.concatenate([task.labelled, classical, converted])
     kinds = np.repeat([arms.REAL, arms.CLASSICAL, arms.SYNTHETIC], [len(task.labelled), len(classical), len(converted)])
-    name = arms.CLASSICAL if setting.arm == settings.CLASSICAL else arms.UNION
+    name = arms.IN_PIPELINE[setting.arm]
     arm = arms.build_arms(kinds, pool.emotions[rows], ratio=setting.ratio, arms=(name,), seed=seed)[name]
     return np.sort(rows[arm.rows[len(task.labelled) :]])
 
@@ -174,7 +174,7 @@ def _adapted(
     use: str,
 ) -> tuple[Examples, Examples]:
     """Return training and enrolment examples with converted clips moved or calibrated as *use* says."""
-    converted = np.concatenate([np.zeros(len(chosen.real), bool), pool.kinds[chosen.added] != CLASSICAL])
+    converted = np.concatenate([np.zeros(len(chosen.real), bool), pool.kinds[chosen.added] != arms.CLASSICAL])
     rows = np.concatenate([chosen.real, chosen.added])[converted]
     if use == "own_normaliser":
         voices = train.speakers.astype(object)
