@@ -125,11 +125,11 @@ def test_a_killed_conversion_goes_on_where_it_was(small_run, small_corpus, tmp_p
     done = []
     convert_chunk = convert_stage._convert_chunk
 
-    def killed_after_two(job):
+    def killed_after_two(chunk):
         if len(done) == 2:
             raise KeyboardInterrupt
-        done.append(job[2])
-        return convert_chunk(job)
+        done.append(chunk.number)
+        return convert_chunk(chunk)
 
     monkeypatch.setattr(convert_stage, "_convert_chunk", killed_after_two)
     with pytest.raises(KeyboardInterrupt):
@@ -138,9 +138,9 @@ def test_a_killed_conversion_goes_on_where_it_was(small_run, small_corpus, tmp_p
 
     resumed = []
 
-    def counted(job):
-        resumed.append(job[2])
-        return convert_chunk(job)
+    def counted(chunk):
+        resumed.append(chunk.number)
+        return convert_chunk(chunk)
 
     monkeypatch.setattr(convert_stage, "_convert_chunk", counted)
     convert_stage.run(params, Layout(tmp_path))

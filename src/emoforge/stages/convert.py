@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emoforge.base.audio import pcm_sha256
 from emoforge.base.batch import chunked, map_chunks
 from emoforge.base.errors import EmoforgeError, ManifestError
 from emoforge.base.outputs import built_aside, read_json, write_json
 from emoforge.convert import registry
-from emoforge.convert.base import Conversion, Converter, Performer
-from emoforge.convert.utterance import Utterance
+from emoforge.convert.base import Converter
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.licences import combine
 from emoforge.project.checksums import code_sha256, folder_sha256
+from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.utterances import UtteranceStore
@@ -36,19 +34,36 @@ _CHUNK = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """One conversion that is to be made; *row* is its manifest row but for what only the audio can tell."""
-
-    row: dict
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Inputs:
     """Where a worker reads, and the checksums of what it finds there."""
 
     root: Path
     checksums: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What a worker converts in one go, and the stage's folder that it writes to.
+
+    Attributes:
+        inputs: where converter and sources are.
+        folder: of the stage.
+        number: of the chunk, from 0.
+        rows: planned, see :func:`plan`.
+    """
+
+    inputs: _Inputs
+    folder: Path
+    number: int
+    rows: Sequence[dict]
+
+    def part(self, kind: str) -> Path:
+        """Return where this chunk's rows of *kind* (clips, rejected) are kept until every chunk is done."""
+        return self.folder / "parts" / f"{kind}-{self.number:05d}.parquet"
+
+    @property
+    def done(self) -> bool:
+        return self.part("clips").is_file() and self.part("rejected").is_file()
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -63,7 +78,7 @@ def run(params: Params, layout: Layout) -> dict:
     checksum = folder_sha256(converter_folder)
     provenance = read_json(converter_folder / "provenance.json")
     _check_speakers(provenance["speakers"], table)
-    jobs = plan(
+    planned = plan(
         table,
         emotions=converter.emotions,
         method=params.fit_converter.method,
@@ -71,10 +86,10 @@ def run(params: Params, layout: Layout) -> dict:
         learnt_from=provenance["licences"],
         params=params,
     )
-    if not jobs:
+    if not planned:
         raise ManifestError("no neutral clip of a training speaker to convert; import neutral speech first")
     inputs = {
-        "jobs": hashlib.sha256(repr([job.row["clip_id"] for job in jobs]).encode()).hexdigest(),
+        "jobs": hashlib.sha256(repr([row["clip_id"] for row in planned]).encode()).hexdigest(),
         "manifest": hashlib.sha256(layout.manifest("ingest").read_bytes()).hexdigest(),
         "tracks": folder_sha256(layout.stage("prosody")),
         "converter": checksum,
@@ -82,21 +97,21 @@ def run(params: Params, layout: Layout) -> dict:
     # What an older version of this code began is not what this one would go on with.
     key = inputs | {"chunk": _CHUNK, "code": code_sha256(run, type(converter))}
     with built_aside(layout.stage("convert"), key=key) as folder:
-        results = _convert_all(jobs, folder, inputs, params, layout)
+        results = _convert_all(planned, folder, inputs, params, layout)
         clips, duplicates = _without_duplicates(manifest.concatenate([rows for rows, _ in results]))
         rejected = pa.concat_tables([duplicates, *(rows for _, rows in results)]).sort_by(
             [("clip", "ascending"), ("emotion", "ascending")]
         )
         if not len(clips):
             reason = rejected.column("reason")[0].as_py()
-            raise ManifestError(f"none of {len(jobs)} conversions could be made; the first: {reason}")
+            raise ManifestError(f"none of {len(planned)} conversions could be made; the first: {reason}")
         manifest.validate(manifest.concatenate([table, clips]), name="convert")
         manifest.write(clips, folder / "manifest.parquet")
         manifest.write(rejected, folder / "rejected.parquet")
         shutil.rmtree(folder / "parts")
     metrics = {
-        "sources": len({job.row["source_clip_id"] for job in jobs}),
-        "clips_in": len(jobs),
+        "sources": len({row["source_clip_id"] for row in planned}),
+        "clips_in": len(planned),
         "clips_out": len(clips),
         "rejected": dict(sorted(Counter(rejected.column("reason").to_pylist()).items())),
         "emotions": dict(sorted(Counter(clips.column("emotion").to_pylist()).items())),
@@ -113,11 +128,14 @@ def plan(
     checksum: str,
     learnt_from: Sequence[str],
     params: Params,
-) -> list[Job]:
-    """Return a job for every neutral training clip, emotion and variant, sorted by the id of the clip to be."""
+) -> list[dict]:
+    """Return a row for every neutral training clip, emotion and variant, sorted by the clip_id of the conversion.
+
+    A row is that of the manifest without the columns that only the audio can fill.
+    """
     neutral = pc.and_(pc.equal(table.column("emotion"), NEUTRAL), pc.equal(table.column("split"), "train"))
     sources = table.filter(pc.and_(neutral, pc.equal(table.column("origin"), "recorded"))).to_pylist()
-    jobs = []
+    planned = []
     for source in sources:
         for emotion in emotions:
             if emotion == NEUTRAL:
@@ -141,8 +159,8 @@ def plan(
                     "converter_sha256": checksum,
                     "seed": seed,
                 }
-                jobs.append(Job(row, seed))
-    return sorted(jobs, key=lambda job: job.row["clip_id"])
+                planned.append(row)
+    return sorted(planned, key=lambda row: row["clip_id"])
 
 
 def _derived_licence(licences: set[str]) -> str:
@@ -160,34 +178,23 @@ def _derived_licence(licences: set[str]) -> str:
 
 
 def _convert_all(
-    jobs: Sequence[Job], folder: Path, inputs: dict[str, str], params: Params, layout: Layout
+    planned: Sequence[dict], folder: Path, inputs: dict[str, str], params: Params, layout: Layout
 ) -> list[tuple[pa.Table, pa.Table]]:
+    """Convert what is not converted yet and return each chunk's manifest rows and rejected rows."""
     (folder / "parts").mkdir(exist_ok=True)
     opened = _Inputs(layout.root.resolve(), tuple(sorted(inputs.items())))
-    chunks = [(opened, folder, number, chunk) for number, chunk in enumerate(chunked(jobs, _CHUNK))]
-    todo = [
-        chunk for chunk in chunks if not all(_part(folder, kind, chunk[2]).is_file() for kind in ("clips", "rejected"))
-    ]
-    for _ in map_chunks(
-        _convert_chunk,
-        todo,
-        workers=params.workers,
-        description="convert",
-        unit="clip",
-        sizes=[len(chunk) for *_, chunk in todo],
-    ):
+    chunks = [_Chunk(opened, folder, number, rows) for number, rows in enumerate(chunked(planned, _CHUNK))]
+    todo = [chunk for chunk in chunks if not chunk.done]
+    sizes = [len(chunk.rows) for chunk in todo]
+    for _ in map_chunks(_convert_chunk, todo, workers=params.workers, description="convert", unit="clip", sizes=sizes):
         pass
     return [
         (
-            manifest.read(_part(folder, "clips", number)),
-            manifest.read(_part(folder, "rejected", number), schema=manifest.REJECTED_SCHEMA),
+            manifest.read(chunk.part("clips")),
+            manifest.read(chunk.part("rejected"), schema=manifest.REJECTED_SCHEMA),
         )
-        for _, _, number, _ in chunks
+        for chunk in chunks
     ]
-
-
-def _part(folder: Path, kind: str, number: int) -> Path:
-    return folder / "parts" / f"{kind}-{number:05d}.parquet"
 
 
 @lru_cache(maxsize=1)
@@ -197,64 +204,39 @@ def _open(inputs: _Inputs) -> tuple[Converter, UtteranceStore]:
     return registry.load(layout.stage("converter")), UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
 
 
-def _convert_chunk(work: tuple[_Inputs, Path, int, Sequence[Job]]) -> None:
-    inputs, folder, number, jobs = work
-    converter, utterances = _open(inputs)
-    sources = [utterances[job.row["source_clip_id"]] for job in jobs]
+def _convert_chunk(chunk: _Chunk) -> None:
+    converter, utterances = _open(chunk.inputs)
+    results = convert_jobs(converter, utterances, [ConversionJob.of(row) for row in chunk.rows])
     rows, clips, rejected = [], [], []
-    for job, source, conversion in zip(jobs, sources, conversions(converter, jobs, sources), strict=True):
-        if isinstance(conversion, str):
-            rejected.append(_rejection(job.row, conversion))
+    for row, result in zip(chunk.rows, results, strict=True):
+        if result.reason:
+            rejected.append(_rejection(row, result.reason))
             continue
-        clips.append((job.row["clip_id"], conversion.signal))
+        clips.append((row["clip_id"], result.signal))
         rows.append(
-            job.row
+            row
             | {
-                "style_clip_id": conversion.style_clip_id,
-                "sampling_rate": source.sampling_rate,
-                "duration_s": len(conversion.signal) / source.sampling_rate,
-                "audio_sha256": pcm_sha256(conversion.signal, source.sampling_rate),
+                "style_clip_id": result.style_clip_id,
+                "sampling_rate": result.sampling_rate,
+                "duration_s": result.duration_s,
+                "audio_sha256": result.audio_sha256,
             }
         )
-    write_shard(shard_path(folder / "clips", number), clips, sampling_rate=sources[0].sampling_rate)
-    manifest.write(manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA), _part(folder, "rejected", number))
+    write_shard(shard_path(chunk.folder / "clips", chunk.number), clips, sampling_rate=results[0].sampling_rate)
+    manifest.write(manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA), chunk.part("rejected"))
     # The rows come last: where they are, the chunk is whole.
-    manifest.write(manifest.from_rows(rows), _part(folder, "clips", number))
-
-
-def conversions(converter: Performer, jobs: Sequence[Job], sources: Sequence[Utterance]) -> list[Conversion | str]:
-    """Return a conversion a job, or why there is none; one that fails does not take its batch along."""
-    batch = [
-        (source, job.row["emotion"], job.row["intensity"], job.seed) for job, source in zip(jobs, sources, strict=True)
-    ]
-    try:
-        made: list[Conversion | str] = list(converter.convert_batch(batch))
-    except EmoforgeError:
-        made = []
-        for source, emotion, intensity, seed in batch:
-            try:
-                made.append(converter.convert(source, emotion, intensity=intensity, seed=seed))
-            except EmoforgeError as error:
-                made.append(str(error))
-    return [
-        conversion
-        if isinstance(conversion, str) or (len(conversion.signal) and np.isfinite(conversion.signal).all())
-        else "conversion gave no finite samples"
-        for conversion in made
-    ]
+    manifest.write(manifest.from_rows(rows), chunk.part("clips"))
 
 
 def _without_duplicates(clips: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Split off clips that sound as another variant of theirs does: they would count twice and teach once."""
-    seen: set[tuple] = set()
-    first, rejected = [], []
-    for row in clips.select(["source_clip_id", "emotion", "audio_sha256", "corpus"]).to_pylist():
-        key = (row["source_clip_id"], row["emotion"], row["audio_sha256"])
-        first.append(key not in seen)
-        if key in seen:
-            rejected.append(_rejection(row, "same audio as another variant"))
-        seen.add(key)
-    return clips.filter(pa.array(first, pa.bool_())), manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA)
+    """Split off clips that sound as another variant of theirs does."""
+    rows = clips.select(["source_clip_id", "emotion", "audio_sha256", "corpus"]).to_pylist()
+    again = repeated((row["source_clip_id"], row["emotion"], row["audio_sha256"]) for row in rows)
+    rejected = [_rejection(row, SAME_AUDIO) for row, is_repeated in zip(rows, again, strict=True) if is_repeated]
+    return (
+        clips.filter(pc.invert(pa.array(again, pa.bool_()))),
+        manifest.from_rows(rejected, schema=manifest.REJECTED_SCHEMA),
+    )
 
 
 def _rejection(row: dict, reason: str) -> dict:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from emoforge.base.audio import pcm_sha256
 from emoforge.base.batch import chunked
 from emoforge.base.outputs import built_aside
 from emoforge.convert import registry
@@ -26,10 +25,10 @@ from emoforge.experiments.work import (
     write_rows,
 )
 from emoforge.project.checksums import code_sha256, digest, folder_sha256
+from emoforge.project.conversions import ConversionJob, convert_jobs
 from emoforge.project.layout import Layout
 from emoforge.project.params import NeuralParams, Params
 from emoforge.project.utterances import UtteranceStore
-from emoforge.stages.convert import Job, conversions
 
 
 def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
@@ -183,22 +182,14 @@ def convert_all(
 def _convert_chunk(job: tuple[Layout, str, Path, str, str, Path, int, list[dict]]) -> None:
     layout, corpus_key, model, checksum, part, folder, number, rows = job
     utterances = open_utterances(layout, corpus_key)
-    sources = [utterances[row["source_clip_id"]] for row in rows]
-    results = conversions(_open_converter(model, checksum, part), [Job(row, row["seed"]) for row in rows], sources)
+    results = convert_jobs(_open_converter(model, checksum, part), utterances, [ConversionJob.of(row) for row in rows])
     clips, made = [], []
-    for row, source, conversion in zip(rows, sources, results, strict=True):
-        if isinstance(conversion, str):
-            made.append(row | {"reason": conversion, "audio_sha256": "", "duration_s": 0.0})
-            continue
-        clips.append((row["clip_id"], conversion.signal))
+    for row, result in zip(rows, results, strict=True):
         made.append(
-            row
-            | {
-                "reason": "",
-                "audio_sha256": pcm_sha256(conversion.signal, source.sampling_rate),
-                "duration_s": len(conversion.signal) / source.sampling_rate,
-            }
+            row | {"reason": result.reason, "audio_sha256": result.audio_sha256, "duration_s": result.duration_s}
         )
-    write_shard(shard_path(folder, number), clips, sampling_rate=sources[0].sampling_rate)
+        if not result.reason:
+            clips.append((row["clip_id"], result.signal))
+    write_shard(shard_path(folder, number), clips, sampling_rate=results[0].sampling_rate)
     # The rows come last: where they are, the chunk is whole.
     write_rows(part_path(folder, number), made)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emoforge.base.audio import pcm_sha256
 from emoforge.base.batch import chunked
 from emoforge.base.outputs import built_aside
 from emoforge.convert import registry
@@ -27,10 +26,10 @@ from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.experiments.helpfulness.situations import Task
 from emoforge.experiments.work import drain, open_utterances, part_path, write_rows
 from emoforge.project.checksums import code_sha256, digest
+from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
 from emoforge.project.layout import Layout
 from emoforge.project.params import NeuralParams, Params, ProsodyParams
 from emoforge.prosody.analysis import describe
-from emoforge.stages.convert import Job, conversions
 
 #: What stands for neutral where neutral clips are to be learnt as a target: no corpus acts it.
 _STAND_IN = "other"
@@ -215,34 +214,32 @@ def _convert_part(job: tuple[_Fit, Layout, str, int, list[dict], ProsodyParams, 
             asked.append(
                 shared | {"emotion": emotion, "seed": draw, "style_clip_id": row["style"], "unit": row["unit"]}
             )
-    sources = [utterances[row["source_clip_id"]] for row in asked]
-    results = conversions(converter, [Job(row, row["seed"]) for row in asked], sources)
-    clips, made, seen = [], [], set()
-    for row, source, conversion in zip(asked, sources, results, strict=True):
+    results = convert_jobs(converter, utterances, [ConversionJob.of(row) for row in asked])
+    again = repeated(
+        (row["source_clip_id"], row["emotion"], result.audio_sha256) for row, result in zip(asked, results, strict=True)
+    )
+    clips, made = [], []
+    for row, result, is_repeated in zip(asked, results, again, strict=True):
         unit = row.pop("unit")
         row |= {
             "clip_id": manifest.make_clip_id("studied", unit, row["source_clip_id"], row["emotion"], row["seed"]),
             "emotion": NEUTRAL if fit.control else row["emotion"],
         }
-        if isinstance(conversion, str):
-            made.append(row | {"reason": conversion, "functionals": []})
+        reason = result.reason or (SAME_AUDIO if is_repeated else "")
+        if reason:
+            made.append(row | {"reason": reason, "functionals": []})
             continue
-        sound = (row["source_clip_id"], row["emotion"], pcm_sha256(conversion.signal, source.sampling_rate))
-        if sound in seen:
-            made.append(row | {"reason": "same audio as another variant", "functionals": []})
-            continue
-        seen.add(sound)
-        features = describe(conversion.signal, source.sampling_rate, **options.model_dump())[1]
+        features = describe(result.signal, result.sampling_rate, **options.model_dump())[1]
         made.append(
             row
             | {
-                "style_clip_id": conversion.style_clip_id or row["style_clip_id"],
+                "style_clip_id": result.style_clip_id or row["style_clip_id"],
                 "reason": "",
                 "functionals": np.asarray(features, dtype=np.float32).tolist(),
             }
         )
-        clips.append((row["clip_id"], conversion.signal))
+        clips.append((row["clip_id"], result.signal))
     if audio:
-        write_shard(shard_path(fit.folder, number), clips, sampling_rate=sources[0].sampling_rate)
+        write_shard(shard_path(fit.folder, number), clips, sampling_rate=results[0].sampling_rate)
     # The rows come last: where they are, the part is whole.
     write_rows(part_path(fit.folder, number), made)
