@@ -4,6 +4,7 @@
 # make evaluate-conversion                      converters on RAVDESS and nEMO, to studies/conversion
 # make study STUDY=scarce-ravdess               a study of when synthetic emotion helps, to studies/
 # make thresholds CORPUS=ravdess                thresholds as DVC experiments, to studies/threshold/experiments.md
+# make docs                                     the documentation as web pages, to build/site
 # make dag                                      bring the code in dvc.yaml's deps up to date with the imports
 # make bench                                    measurements that are committed with the code
 
@@ -16,7 +17,7 @@ CORPUS_ROOT ?= data/corpora/$(CORPUS)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: repro test dag keep bench evaluate-conversion study thresholds lock clean
+.PHONY: repro test docs dag keep bench evaluate-conversion study thresholds lock clean
 .DELETE_ON_ERROR:
 
 repro: $(VENV)/.installed
@@ -32,6 +33,10 @@ test: $(VENV)/.installed-test
 	ruff format --check .
 	lint-imports
 	python -m pytest
+
+# The documentation as web pages, to build/site.
+docs: $(VENV)/.installed-test
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
 
 dag: $(VENV)/.installed
 	PYTHONPATH=. python tests/dag.py

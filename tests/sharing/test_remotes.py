@@ -1,4 +1,4 @@
-"""A project and its published set travel through every kind of remote, by the lines that docs/remotes.md gives."""
+"""A project and its published set travel through every kind of remote, by the lines of docs/how-to/share-a-set.md."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from tests.stages.test_run import files_below
 
 pytestmark = pytest.mark.slow
 
-GUIDE = REPOSITORY / "docs" / "remotes.md"
+GUIDE = REPOSITORY / "docs" / "how-to" / "share-a-set.md"
 SERVERS = REPOSITORY / "tests" / "sharing" / "servers"
 #: Where ``dvc remote modify --local`` writes.
 CREDENTIALS = Path(".dvc", "config.local")
