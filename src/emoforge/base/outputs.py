@@ -9,7 +9,8 @@ from pathlib import Path
 
 from emoforge.base.errors import ManifestError
 
-_KEY_FILE = "building.json"
+#: Beside what belongs to the key in it.
+KEY_FILE = "key.json"
 
 
 @contextmanager
@@ -25,32 +26,52 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def keyed_folder(folder: str | os.PathLike, key: object) -> Path:
+    """Return *folder*, made or emptied unless it was begun with an equal *key*.
+
+    This is how everything that can be resumed is resumed: what is in the folder belongs to the key, and a folder with
+    another key, or whose key cannot be read, is never read as this one.
+
+    Args:
+        folder: where the key lies too, in ``key.json``.
+        key: what the content depends on, as JSON holds it.
+    """
+    folder = Path(folder)
+    stamp = folder / KEY_FILE
+    wanted = json.dumps(key, sort_keys=True, indent=2).encode()
+    if not (stamp.is_file() and stamp.read_bytes() == wanted):
+        # The key goes first and comes last: killed in between, a run leaves a folder that is emptied again.
+        stamp.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        with written_aside(stamp) as aside:
+            aside.write_bytes(wanted)
+    return folder
+
+
 @contextmanager
-def built_aside(folder: str | os.PathLike, *, key: dict | None = None) -> Iterator[Path]:
+def built_aside(folder: str | os.PathLike, *, key: object = None) -> Iterator[Path]:
     """Yield a folder beside *folder* to fill; it takes the place of *folder* when the block ends without an error.
 
     Args:
         folder: where the result belongs.
-        key: what the result depends on. A folder that a killed run left behind is yielded again, with what it
-            holds, when it was begun with an equal key; otherwise, and without a key, it starts empty.
+        key: what the result depends on, see :func:`keyed_folder`: a folder that a killed run left behind is yielded
+            again, with what it holds, when it was begun with an equal key. Without a key it starts empty.
     """
     folder = Path(folder)
     aside = folder.with_name(f"{folder.name}.partial")
-    stamp = aside / _KEY_FILE
-    wanted = json.dumps(key, sort_keys=True, default=str)
-    if not (key is not None and stamp.is_file() and stamp.read_text("utf-8") == wanted):
+    if key is None:
         shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        stamp.write_text(wanted, "utf-8")
+    keyed_folder(aside, key)
     yield aside
-    # The old result goes aside before the new one takes its place, and the stamp goes last: killed anywhere in here,
+    # The old result goes aside before the new one takes its place, and the key goes last: killed anywhere in here,
     # a run finds the whole new result again.
     former = folder.with_name(f"{folder.name}.former.partial")
     shutil.rmtree(former, ignore_errors=True)
     if folder.exists():
         folder.replace(former)
     aside.replace(folder)
-    (folder / _KEY_FILE).unlink()
+    (folder / KEY_FILE).unlink()
     shutil.rmtree(former, ignore_errors=True)
 
 

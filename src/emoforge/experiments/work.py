@@ -4,11 +4,8 @@ Every folder carries a key: what its content depends on, code included. A folder
 anew, one with the same key is gone on with, part by part; so a killed run loses at most a part a process.
 """
 
-import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Protocol as Interface
 
@@ -19,17 +16,17 @@ import pyarrow.parquet as pq
 from emoforge import corpora
 from emoforge.base.batch import map_chunks
 from emoforge.base.errors import CorpusError, ManifestError
-from emoforge.base.outputs import read_json, write_json, written_aside
+from emoforge.base.outputs import KEY_FILE as KEY_FILE
+from emoforge.base.outputs import keyed_folder, written_aside
 from emoforge.dataset import manifest
 from emoforge.project.checksums import code_sha256, digest
 from emoforge.project.layout import Layout
 from emoforge.project.params import CorpusParams, Params
-from emoforge.project.utterances import UtteranceStore
+from emoforge.project.utterances import open_utterances as open_utterances
 from emoforge.stages import ingest, prosody
 
 #: Conversions or clips of a part: what a killed process loses.
 CHUNK = 16
-KEY_FILE = "key.json"
 
 
 class HasWorkers(Interface):
@@ -80,17 +77,6 @@ class Cell:
         return f"{self.corpus}-{self.rotation}-{self.system.replace(' ', '-')}-from-{self.trained_on}"
 
 
-def keyed_folder(folder: Path, key: dict) -> Path:
-    """Return *folder*, emptied unless it was begun with an equal *key*."""
-    wanted = json.loads(json.dumps(key))
-    stamp = folder / KEY_FILE
-    if not stamp.is_file() or read_json(stamp) != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_json(stamp, wanted)
-    return folder
-
-
 def prepare_corpus(corpus: Original, params: Params, protocol: HasWorkers, *, root: Path, work: Path) -> Corpus:
     """Ingest and analyse a corpus, unless that was done.
 
@@ -131,11 +117,6 @@ def _listing_sha256(root: Path) -> str:
     files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.is_file())
     listing = [(path.relative_to(root).as_posix(), path.stat().st_size) for path in files]
     return digest(listing)
-
-
-@lru_cache(maxsize=2)
-def open_utterances(layout: Layout, key: str) -> UtteranceStore:
-    return UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
 
 
 def drain(

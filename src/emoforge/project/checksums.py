@@ -32,9 +32,14 @@ def code_sha256(*makers: Callable | ModuleType) -> str:
     Args:
         makers: functions, classes or modules of the package.
     """
+    names = [maker.__name__ if isinstance(maker, ModuleType) else maker.__module__ for maker in makers]
+    return _modules_sha256(tuple(sorted(set(names))))
+
+
+@cache
+def _modules_sha256(names: tuple[str, ...]) -> str:
     files: set[Path] = set()
-    for maker in makers:
-        name = maker.__name__ if isinstance(maker, ModuleType) else maker.__module__
+    for name in names:
         path = module_file(name)
         if path is None:
             raise ValueError(f"{name} is no module of the package")
@@ -42,12 +47,18 @@ def code_sha256(*makers: Callable | ModuleType) -> str:
     return digest([[path.relative_to(PACKAGE).as_posix(), _meaning(path)] for path in sorted(files)])
 
 
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of the bytes of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def folder_sha256(folder: Path) -> str:
     """Return the SHA-256 of a model folder: of the names and bytes of its files."""
     checksum = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         checksum.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        checksum.update(hashlib.sha256(path.read_bytes()).digest())
+        checksum.update(bytes.fromhex(file_sha256(path)))
     return checksum.hexdigest()
 
 

@@ -1,10 +1,12 @@
 """Manifest rows with their audio and tracks, as conversion takes them."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import pyarrow as pa
 
 from emoforge.convert.utterance import Utterance
+from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.project.features import TrackStore
 from emoforge.project.layout import Layout
@@ -33,3 +35,9 @@ class UtteranceStore:
     def stream(self, clip_ids: Sequence[str]) -> Iterator[Utterance]:
         for clip_id in clip_ids:
             yield self[clip_id]
+
+
+@lru_cache(maxsize=2)
+def open_utterances(layout: Layout, key: str) -> UtteranceStore:
+    """Return all ingested clips of a run, opened once per process; *key* tells one content of *layout* from another."""
+    return UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
