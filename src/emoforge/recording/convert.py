@@ -23,6 +23,7 @@ from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset.labels import canonical_emotion
 from emoforge.project.params import ProsodyParams
+from emoforge.recording.files import check_paths
 from emoforge.recording.heard import HeardRecording, gathered, level_of
 from emoforge.recording.signals import ArrayRecording, opened
 
@@ -286,15 +287,6 @@ def convert_file(
                 model, source, heard, output, emotion=emotion, intensity=intensity, seed=seed, reference=reference
             )
     return ConvertedFile(output, emotion, duration_s, model.name)
-
-
-def check_paths(recording: Path, output: Path) -> None:
-    """Raise EmoforgeError unless *recording* is there and *output* is another file, of a kind that can be written."""
-    output_encoding(output, "PCM_16")
-    if not recording.exists():
-        raise AudioError(f"{recording}: missing: no such file")
-    if output.exists() and output.samefile(recording):
-        raise EmoforgeError(f"{output}: is what is read, and would be overwritten; choose another output")
 
 
 def style_reference(model: EmotionConverter, path: Path, emotion: str) -> Utterance:

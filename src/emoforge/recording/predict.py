@@ -58,11 +58,13 @@ class EmotionRecogniser:
     Attributes:
         kind: of recogniser, such as ``"svm"``.
         emotions: what it tells apart.
+        sampling_rate: at which it hears recordings, in Hz.
     """
 
     def __init__(self, kind: str, recogniser: Recogniser, options: IntakeOptions) -> None:
         self.kind = kind
         self.emotions: tuple[str, ...] = tuple(recogniser.labels)
+        self.sampling_rate = options.sampling_rate
         self._recogniser, self._options = recogniser, options
 
     def __repr__(self) -> str:

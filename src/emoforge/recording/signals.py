@@ -70,19 +70,27 @@ class ArrayRecording:
             yield self._samples[start:stop]
 
 
-@contextmanager
-def opened(path: str | os.PathLike) -> Iterator[AudioFile]:
-    """Open a recording within the same limits; what is wrong with it, in the block too, is said with its name.
+def open_file(path: str | os.PathLike) -> AudioFile:
+    """Open a recording within the limits of :class:`ArrayRecording`.
 
     Raises:
-        AudioError: the file is missing, nothing that libsndfile reads, or outside the limits of
-            :class:`ArrayRecording`.
+        AudioError: the file is missing, nothing that libsndfile reads, or outside the limits.
+    """
+    file = AudioFile(path)
+    _rate(file.sampling_rate)
+    check_size(file.n_samples, file.n_channels, file.sampling_rate)
+    return file
+
+
+@contextmanager
+def opened(path: str | os.PathLike) -> Iterator[AudioFile]:
+    """Open a recording as :func:`open_file` does; what is wrong with it, in the block too, is said with its name.
+
+    Raises:
+        AudioError: as for :func:`open_file`.
     """
     try:
-        file = AudioFile(path)
-        _rate(file.sampling_rate)
-        check_size(file.n_samples, file.n_channels, file.sampling_rate)
-        yield file
+        yield open_file(path)
     except AudioError as error:
         raise AudioError(f"{os.fspath(path)}: {error}") from error
 

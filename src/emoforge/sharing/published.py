@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -90,7 +91,7 @@ class ClipSet:
         if not -len(self) <= index < len(self):
             raise IndexError(f"clip {index} of a set of {len(self)}")
         (fields,) = self.table.slice(index % len(self), 1).to_pylist(maps_as_pydicts="strict")
-        signal, sampling_rate = decode(self._published.audio(fields["clip_id"]))
+        signal, sampling_rate = self.read(fields["clip_id"])
         return fields | {"signal": signal, "sampling_rate": sampling_rate}
 
     def __iter__(self) -> Iterator[dict]:
@@ -98,6 +99,17 @@ class ClipSet:
 
     def __repr__(self) -> str:
         return f"<{len(self)} clips of {len(pc.unique(self.table.column('speaker')))} speakers>"
+
+    def read(self, clip_id: str) -> tuple[np.ndarray, int]:
+        """Return a clip's signal, (n_samples,) float32 in [-1, 1], and its sampling rate in Hz.
+
+        Raises:
+            EmoforgeError: the set has no such clip.
+        """
+        try:
+            return decode(self._published.audio(clip_id))
+        except KeyError:
+            raise EmoforgeError(f"unknown clip_id {clip_id!r}; the column clip_id of the table holds them") from None
 
     def filter(self, **wanted: object) -> "ClipSet":
         """Return the clips whose columns have the *wanted* values.
