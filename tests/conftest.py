@@ -5,9 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.shared_folders import filled_once
 from tests.small_run import SMALL, run_stages, small_params
 
 from emoforge.project.layout import Layout
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Side by side, every process keeps to one core; numeric libraries read this when they are loaded.
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -38,31 +43,45 @@ def urdu_root() -> Path:
 
 @pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory) -> Path:
+    """A demo corpus of six voices and three sentences that no test may change."""
     from emoforge.corpora.importers.demo import generate
 
-    folder = tmp_path_factory.mktemp("corpus") / "demo"
-    generate(folder, voices=SMALL["demo"]["voices"], sentences=SMALL["demo"]["sentences"], seed=0, workers=1)
-    return folder
+    return filled_once(
+        tmp_path_factory,
+        "small_corpus",
+        lambda folder: generate(
+            folder, voices=SMALL["demo"]["voices"], sentences=SMALL["demo"]["sentences"], seed=0, workers=1
+        ),
+    )
 
 
 @pytest.fixture(scope="session")
 def small_run(small_corpus, tmp_path_factory) -> Layout:
-    return run_stages(small_params(small_corpus), tmp_path_factory.mktemp("run"))
+    """A project on it in which every stage has run; no test may change it."""
+    return Layout(filled_once(tmp_path_factory, "small_run", lambda root: run_stages(small_params(small_corpus), root)))
 
 
 @pytest.fixture(scope="session")
 def finished_set(tmp_path_factory) -> Layout:
     """A project with a published set that no test may change."""
-    from tests.small_set import make_project
+    from tests.finished_set import make_project
 
     from emoforge.corpora.importers.demo import generate
 
-    folder = tmp_path_factory.mktemp("finished")
-    generate(folder / "corpus", voices=6, sentences=2, seed=0, workers=1)
-    return make_project(folder / "project", folder / "corpus")
+    def fill(folder: Path) -> None:
+        generate(folder / "corpus", voices=6, sentences=2, seed=0, workers=1)
+        make_project(folder / "project", folder / "corpus")
+
+    return Layout(filled_once(tmp_path_factory, "finished_set", fill) / "project")
 
 
 @pytest.fixture
 def own_set(finished_set, tmp_path) -> Layout:
     """A copy of it to change."""
     return Layout(shutil.copytree(finished_set.root, tmp_path / "project"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that hold slow tests first: side by side, no process is left alone with a long file at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.test_cli import assert_one_line, emoforge
-from tests.small_set import clip_of, rewrite
+from tests.finished_set import clip_of, rewrite
 
 from emoforge.base.audio import encode_flac
 from emoforge.base.outputs import read_json, write_json

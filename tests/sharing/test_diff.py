@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 from tests.cli.test_cli import assert_one_line, emoforge
+from tests.finished_set import clip_of, rewrite
 from tests.sharing.versioned import commit, git, versioned
-from tests.small_set import clip_of, rewrite
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.project.layout import Layout

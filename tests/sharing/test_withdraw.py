@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from tests.cli.test_cli import assert_one_line, emoforge
-from tests.small_set import clip_of, convert, fit
+from tests.finished_set import clip_of, convert, fit
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.dataset import manifest
