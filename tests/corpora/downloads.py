@@ -13,11 +13,7 @@ from emoforge.corpora.recording import Download
 
 # A whole number of the pieces that are written at once, so that none is lost.
 CUT = 1 << 15
-
-
 CLIP = "03-01-03-01-02-01-07.wav"
-
-
 FILES = {f"Actor_07/{CLIP}": b"RIFF" + bytes(range(256)) * 800, "README.txt": b"read me"}
 
 
