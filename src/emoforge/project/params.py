@@ -47,12 +47,14 @@ class DemoParams(Section):
 class IngestParams(Section):
     sampling_rate: Literal[16000] = Field(description="of every stored clip, in Hz; the scores are made for 16 kHz")
     emotions: list[str] = Field(description="emotions to use; empty means all of the corpus")
-    trim_db: Positive = Field(description="outer silence is what lies this far below the loud frames")
-    level: Literal["speaker", "clip", "none"] = Field(description="what shares one gain")
+    trim_db: Positive = Field(description="silence at both ends is what lies this many dB below the loud frames")
+    level: Literal["speaker", "clip", "none"] = Field(
+        description="which clips share one gain: those of a speaker, only the clip itself, or no gain"
+    )
     min_duration_s: Positive = Field(description="shorter clips are rejected")
     max_duration_s: Positive = Field(description="longer clips are rejected")
     fold: Count = Field(description="which fold of speakers is the test set")
-    n_folds: Annotated[int, Field(ge=2)] = Field(description="folds, where the corpus has no published ones")
+    n_folds: Annotated[int, Field(ge=2)] = Field(description="number of folds, where the corpus has no published ones")
     val_speakers: AtLeastOne = Field(description="speakers held out for early stopping and calibration")
     enrolment_clips: Count = Field(description="neutral clips per speaker, for calibration only; never scored")
     # Nobody has withdrawn from a project that is older than this key.
@@ -74,9 +76,9 @@ class IngestParams(Section):
 
 
 class ProsodyParams(Section):
-    hop_s: Annotated[float, Field(ge=0.001, le=0.05)] = Field(description="distance between frames")
-    f0_min_hz: Positive = Field(description="lowest F0 looked for")
-    f0_max_hz: Positive = Field(description="highest F0 looked for")
+    hop_s: Annotated[float, Field(ge=0.001, le=0.05)] = Field(description="distance between frames, in seconds")
+    f0_min_hz: Positive = Field(description="lowest F0 to look for, in Hz")
+    f0_max_hz: Positive = Field(description="highest F0 to look for, in Hz")
 
     @model_validator(mode="after")
     def _ordered(self) -> "ProsodyParams":
@@ -87,7 +89,7 @@ class ProsodyParams(Section):
 
 class NeuralParams(Section):
     size: Literal["small", "full"] = Field(description="network and training: small for a laptop, full for a GPU")
-    steps: Count = Field(description="gradient steps, at most; 0 takes as many as the size asks for")
+    steps: Count = Field(description="gradient steps at most; 0 takes what suits the size")
     device: Literal["auto", "cpu", "cuda"] = Field(description="where it is trained; auto takes a GPU if there is one")
     guidance: Annotated[float, Field(ge=0, le=10)] = Field(description="1 asks for the emotion, more exaggerates it")
     temperature: Annotated[float, Field(ge=0, le=2)] = Field(description="how much performances differ; 0: not at all")
@@ -113,23 +115,29 @@ class AugmentParams(Section):
 
 
 class ScoreParams(Section):
-    judge_folds: Annotated[int, Field(ge=3)] = Field(description="folds of training speakers for the judge")
+    judge_folds: Annotated[int, Field(ge=3)] = Field(
+        description="groups of training speakers; no judge hears those it judges"
+    )
 
 
 class SelectParams(Section):
     min_confidence: Share | Auto = Field(description="lowest confidence of the judge in the target emotion, or auto")
-    max_confidence: Share = Field(description="highest: what is recognised already teaches least")
+    max_confidence: Share = Field(description="highest; what is surely recognised teaches least")
     min_naturalness: Annotated[float, Field(ge=1, le=5)] = Field(description="lowest DNSMOS overall")
-    min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(description="lowest cosine to the speaker")
+    min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(
+        description="lowest cosine with the speaker's voice"
+    )
     max_content_error: Share = Field(description="highest content error")
     max_clipping_share: Share = Field(description="highest share of clipped samples")
     max_silence_share: Share = Field(description="highest share of silent frames")
-    min_duration_ratio: Positive = Field(description="shortest conversion, over its source")
-    max_duration_ratio: Positive = Field(description="longest conversion, over its source")
+    min_duration_ratio: Positive = Field(description="shortest conversion, relative to its source")
+    max_duration_ratio: Positive = Field(description="longest conversion, relative to its source")
     max_f0_range_st: Positive = Field(description="widest range of F0, in semitones")
     ratio: Annotated[float, Field(ge=0)] | Auto = Field(description="synthetic clips for every real one, or auto")
-    balance: Literal["equal", "none"] = Field(description="whether emotions are held to equal numbers")
-    prefer: Literal["random", "confidence", "naturalness"] = Field(description="who stays when there are too many")
+    balance: Literal["equal", "none"] = Field(description="whether all emotions keep equally many clips")
+    prefer: Literal["random", "confidence", "naturalness"] = Field(
+        description="which clips stay where there are too many"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "SelectParams":
@@ -147,7 +155,7 @@ class TrainParams(Section):
         description="kind of recogniser: svm (on functionals), logmel (neural), fusion (of both) or pretrained"
     )
     # Nobody needs an encoder by default.
-    encoder: str = Field(default="", description="of pretrained: a bundle of torchaudio.pipelines, or a folder")
+    encoder: str = Field(default="", description="encoder of pretrained: a bundle of torchaudio.pipelines, or a folder")
     added_weight: Share | Auto = Field(description="weight of an added clip against a real one, or auto")
     steps: AtLeastOne = Field(description="gradient steps of logmel and fusion, equal in every arm")
 
