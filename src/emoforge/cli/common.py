@@ -1,5 +1,6 @@
 """What several groups of commands share: options, and how results are printed."""
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -12,6 +13,11 @@ ProjectOption = Annotated[
     Path, typer.Option("--project", "-C", help="Folder that holds params.yaml.", show_default="the current folder")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def command_line() -> str:
+    """Return the command as it was given, for results that say how they can be made again."""
+    return shlex.join(["emoforge", *sys.argv[1:]])
 
 
 def run_stage(name: str, project: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from emoforge.cli.common import ProjectOption
+from emoforge.cli.common import ProjectOption, command_line
 
 
 def study(
@@ -55,17 +55,22 @@ def evaluate_conversion(
     numbers = _listed(rotations)
     if not all(number.isdecimal() for number in numbers):
         raise typer.BadParameter(f"--rotations takes numbers with commas between, not {rotations!r}")
-    print(
-        run(
-            protocol,
-            root=project,
-            systems=_listed(systems),
-            corpora=_listed(corpora),
-            chosen_rotations=[int(number) for number in numbers],
-            output=output,
-            samples=samples,
-        )
+    evaluation = run(
+        protocol,
+        root=project,
+        systems=_listed(systems),
+        corpora=_listed(corpora),
+        chosen_rotations=[int(number) for number in numbers],
+        output=output,
+        samples=samples,
+        command=command_line(),
     )
+    if evaluation.output is None:
+        print(evaluation.page, end="")
+        found = "a part of the protocol, which is written with --output FOLDER only"
+    else:
+        found = f"{len(evaluation.rows)} rows in {evaluation.output / 'results.json'}"
+    print(f"evaluate-conversion: {found} ({evaluation.seconds:.0f} s)")
 
 
 def _listed(names: str) -> list[str]:

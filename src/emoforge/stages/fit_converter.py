@@ -1,7 +1,7 @@
 """Stage fit_converter: the conversion model, from the recordings of training speakers only.
 
-A neural converter that was killed while it trained goes on from its last look, as long as clips, params and code are
-the same.
+The training of a neural converter that was killed goes on from its last validation point, as long as clips, params and
+code are the same.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from emoforge.convert.base import Converter
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.project.checksums import code_sha256
+from emoforge.project.fitting import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
 from emoforge.project.utterances import UtteranceStore
@@ -106,8 +107,9 @@ def _fit(
     params: Params, layout: Layout, projects: Sequence[_Project], folder: Path
 ) -> tuple[Converter, dict[str, int | float | None]]:
     utterances = [utterance for project in projects for utterance in _utterances(project)]
-    if params.fit_converter.method != "neural":
-        return registry.fit(params.fit_converter.method, utterances, seed=params.seed), {}
+    method = params.fit_converter.method
+    if method != "neural":
+        return fit_converter(method, utterances, seed=params.seed, neural=params.fit_converter.neural), {}
     # torch is loaded for this method only.
     from emoforge.stages import neural_training
 

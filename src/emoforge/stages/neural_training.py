@@ -17,6 +17,7 @@ from emoforge.convert.neural.training import preset
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.labels import NEUTRAL
+from emoforge.project.fitting import fit_neural
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.utterances import UtteranceStore
@@ -29,30 +30,28 @@ def fit(utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, sa
         utterances: of training speakers.
         params: of the project.
         checkpoint: file from which a killed training goes on.
-        samples: told of every look at the training.
+        samples: written at every validation point.
 
     Raises:
         ModelError: see :meth:`Neural.fit`.
         ParamsError: a GPU is asked for and there is none.
     """
     neural = params.fit_converter.neural
-    options = preset(neural.size, steps=neural.steps)
-    with tqdm(total=options.steps, desc="fit_converter", unit="step", disable=None) as bar:
+    n_steps = preset(neural.size, steps=neural.steps).steps
+    with tqdm(total=n_steps, desc="fit_converter", unit="step", disable=None) as bar:
 
         def on_look(point: Point, converter: Neural) -> None:
             bar.set_postfix(loss=f"{point.loss:.3f}", validation=f"{point.validation_loss:.3f}", refresh=False)
             bar.update(point.step - bar.n)
             samples.write(point, converter)
 
-        return Neural.fit(
+        return fit_neural(
             utterances,
             seed=params.seed,
-            options=options,
+            neural=neural,
             device=_device(neural.device),
             checkpoint=checkpoint,
             on_look=on_look,
-            guidance=neural.guidance,
-            temperature=neural.temperature,
         )
 
 
@@ -68,7 +67,7 @@ def figures(converter: Neural) -> dict[str, int | float | None]:
 
 
 class Samples:
-    """Conversions to listen to while a training goes on, one folder a look.
+    """Conversions to listen to while a training goes on, one folder per validation point.
 
     Args:
         table: rows of the project's clips; neutral ones of validation speakers are converted, or where there are

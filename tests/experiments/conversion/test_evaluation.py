@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import yaml
+from tests.cli.test_cli import emoforge
 from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError
@@ -138,21 +139,36 @@ def test_other_judges_do_not_convert_or_measure_again(again, small_corpus):
     assert all(name.endswith("logmel") for name in changed)
 
 
-def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus, capsys):
+def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus):
     path = write_protocol(again, small_corpus)
     study = again / "studies" / "tiny"
     shutil.rmtree(study)
-    line = run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1])
-    assert "--output" in line
-    assert "| statistics | svm |" in capsys.readouterr().out
+    part = run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1])
+    assert part.output is None
+    assert "| statistics | svm |" in part.page
     assert not study.exists()
-    run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1], output=again / "part")
+    part = run(path, root=again, systems=["statistics"], chosen_rotations=[0, 1], output=again / "part")
+    assert part.output == again / "part"
     rows = json.loads((again / "part" / "results.json").read_text("utf-8"))["rows"]
+    assert rows == part.rows
     assert [(row["system"], row["judge"], row["n_clips"]) for row in rows] == [
         ("statistics", "svm", 4),
         ("statistics", "logmel", 4),
     ]
     assert not study.exists()
+
+
+def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small_corpus):
+    write_protocol(again, small_corpus)
+    result = emoforge("evaluate-conversion", "tiny.yaml", "--systems", "identity", cwd=again)
+    assert result.returncode == 0, result.stderr
+    assert "| identity | svm |" in result.stdout
+    assert "--output" in result.stdout.splitlines()[-1]
+    result = emoforge("evaluate-conversion", "tiny.yaml", cwd=again)
+    assert "6 rows in studies/tiny/results.json" in result.stdout
+    assert "| identity |" not in result.stdout
+    results = json.loads((again / "studies" / "tiny" / "results.json").read_text("utf-8"))
+    assert results["command"] == "emoforge evaluate-conversion tiny.yaml"
 
 
 def test_samples_are_written_beside_their_sources(again, small_corpus):

@@ -7,10 +7,10 @@ from emoforge.experiments.conversion.figures import (
     gain_figures,
     mean_figures,
     recall_figures,
-    rotation,
     spread,
     within_scale,
 )
+from emoforge.experiments.conversion.rotations import rotation
 
 LABELS = ("anger", "fear", "neutral")
 

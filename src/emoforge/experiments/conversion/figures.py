@@ -1,5 +1,6 @@
-"""What a study of conversion asks, as numbers: who may learn from whom, which clips are converted, how far performances
-of one emotion differ, and what all of it comes to.
+"""The figures of an evaluation of conversion: recall of judges, means over speakers, spread of performances.
+
+Arrays in, rounded numbers out; None is what could not be measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -7,47 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.base.errors import EmoforgeError
 from emoforge.evaluation.statistics import Interval, mean_interval, paired_gain, recall_share, uar_interval
 
 _DIGITS = 4
-
-
-@dataclass(frozen=True)
-class Rotation:
-    """Who does what in one rotation: three sets of speakers without a common one.
-
-    Attributes:
-        sources: whose neutral clips are converted.
-        converter: whom the converter learns from.
-        judges: whom the judges learn from.
-    """
-
-    sources: tuple[str, ...]
-    converter: tuple[str, ...]
-    judges: tuple[str, ...]
-
-
-def rotation(groups: Sequence[Sequence[str]], index: int) -> Rotation:
-    """Return the roles of the groups of speakers in rotation *index*.
-
-    Group *index* is converted. Of the others, in rotating order from the next one on, the first half (rounded up)
-    trains the converter and the rest trains the judges.
-
-    Raises:
-        EmoforgeError: there is no such group, or fewer than three.
-    """
-    if len(groups) < 3:
-        raise EmoforgeError(f"{len(groups)} groups of speakers cannot be source, converter and judge: make at least 3")
-    if not 0 <= index < len(groups):
-        raise EmoforgeError(f"there is no rotation {index}; allowed: 0 to {len(groups) - 1}")
-    others = [groups[(index + step) % len(groups)] for step in range(1, len(groups))]
-    half = (len(others) + 1) // 2
-    return Rotation(
-        tuple(sorted(groups[index])),
-        tuple(sorted(name for group in others[:half] for name in group)),
-        tuple(sorted(name for group in others[half:] for name in group)),
-    )
 
 
 def spread(vectors: np.ndarray, groups: Sequence[object], scale: np.ndarray) -> float:

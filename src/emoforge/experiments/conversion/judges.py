@@ -1,79 +1,112 @@
 """The judges of an evaluation of conversion: recognisers that learnt from nobody involved, and what they hear."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emoforge.base.outputs import built_aside, read_json
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
-from emoforge.experiments.conversion.figures import Rotation
-from emoforge.experiments.conversion.protocol import Protocol
-from emoforge.experiments.work import (
-    KEY_FILE,
-    Cell,
-    Corpus,
-    drain,
-    keyed_folder,
-    part_path,
-    read_rows,
-    write_rows,
-)
-from emoforge.project.checksums import code_sha256, digest
+from emoforge.experiments.cache import Cache, Entry, Part
+from emoforge.experiments.conversion.design import Condition, Design
+from emoforge.experiments.conversion.rotations import Rotation
+from emoforge.project.checksums import digest
 from emoforge.project.examples import ExampleSource, clip_inputs
 from emoforge.project.layout import Layout
 from emoforge.ser.recogniser import Examples
-from emoforge.ser.registry import fit_options, load_recogniser, recogniser_class
+from emoforge.ser.registry import KINDS, fit_options, load_recogniser, recogniser_class
+
+_MODEL = "model"
 
 
-def train_judges(
-    wanted: Sequence[tuple[str, Corpus, int, Rotation]], protocol: Protocol, work: Path
-) -> dict[tuple[str, str, int], Path]:
-    """Train judges that are not there yet, with their answers to the real clips of the rotation's source speakers.
+@dataclass(frozen=True, slots=True)
+class _Training:
+    """A judge that a worker trains: of a kind, on the rotation's speakers for it, into an entry of the cache."""
+
+    kind: str
+    layout: Layout
+    rotation: Rotation
+    seed: int
+    steps: int
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Conversions that a worker has judged.
+
+    Attributes:
+        kind: of the judge.
+        layout: of the corpus of the sources, whose speakers enrol.
+        rotation: whose source speakers these are.
+        model: folder of the judge.
+        clips: folder of the conversions' audio.
+        rows: measured conversions, see :func:`emoforge.experiments.conversion.measures.measure_converted`.
+        part: where the answers are kept.
+    """
+
+    kind: str
+    layout: Layout
+    rotation: Rotation
+    model: Path
+    clips: Path
+    rows: Sequence[dict]
+    part: Part
+
+
+def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Entry]:
+    """Train the judges that are not there yet.
 
     Args:
-        wanted: (kind of judge, corpus, rotation number, rotation).
-        protocol: of the evaluation.
-        work: the work folder.
+        design: of the evaluation.
+        cache: of the evaluation.
 
     Returns:
-        (kind, corpus, rotation number) → folder.
+        (kind, corpus, number of the rotation) → entry with the judge and one row per real clip of the rotation's source
+        speakers: clip_id, speaker, emotion, and the emotion that the judge hears.
     """
-    folders, todo = {}, []
-    for kind, corpus, number, roles in wanted:
-        key = {
-            "kind": kind,
-            "corpus": corpus.key,
-            "judges": roles.judges,
-            "sources": roles.sources,
-            "seed": protocol.seed,
-            "steps": protocol.judge_steps if kind == "logmel" else 0,
-            "code": code_sha256(_train_judge),
-        }
-        folder = keyed_folder(work / "judges" / f"{corpus.name}-{number}-{kind}", key)
-        folders[kind, corpus.name, number] = folder
-        if not part_path(folder, 0).is_file():
-            todo.append((kind, corpus.layout, roles, protocol.seed, protocol.judge_steps, folder))
-    drain(_train_judge, todo, protocol, "train judges", "judge")
-    return folders
+    entries, todo = {}, []
+    protocol = design.protocol
+    for name, of_corpus in design.rotations.items():
+        corpus = design.corpora[name]
+        for number, rotation in of_corpus.items():
+            for kind in protocol.judges:
+                entries[kind, name, number] = entry = cache.entry(
+                    "judges",
+                    _train,
+                    recogniser_class(kind),
+                    name=f"{name}-{number}-{kind}",
+                    key={
+                        "kind": kind,
+                        "corpus": corpus.key,
+                        "judges": rotation.judges,
+                        "sources": rotation.sources,
+                        "seed": protocol.seed,
+                        "steps": protocol.judge_steps if "steps" in KINDS[kind].options else 0,
+                    },
+                )
+                if not entry.part(0).is_whole():
+                    todo.append(_Training(kind, corpus.layout, rotation, protocol.seed, protocol.judge_steps, entry))
+    cache.fill(_train, todo, description="train judges", unit="judge")
+    return entries
 
 
-def _train_judge(job: tuple[str, Layout, Rotation, int, int, Path]) -> None:
-    kind, layout, roles, seed, steps, folder = job
+def _train(job: _Training) -> None:
+    kind, layout, roles = job.kind, job.layout, job.rotation
     table = manifest.read(layout.manifest("ingest"))
     source = ExampleSource(layout, kind, ["ingest"])
     train = _clips_of(table, roles.judges, enrolment=False)
     labels = sorted(set(train.column("emotion").to_pylist()))
     enrolment = source.examples(_clips_of(table, roles.judges, enrolment=True))
-    options = fit_options(kind, steps=steps)
+    options = fit_options(kind, steps=job.steps)
     judge = recogniser_class(kind).fit(
-        source.examples(train, labels), labels=labels, enrolment=enrolment, seed=seed, **options
+        source.examples(train, labels), labels=labels, enrolment=enrolment, seed=job.seed, **options
     )
-    with built_aside(folder / "model") as aside:
-        judge.save(aside)
+    with job.entry.building(_MODEL) as folder:
+        judge.save(folder)
     real = _clips_of(table, roles.sources, enrolment=False)
     real = real.filter(pc.is_in(real.column("emotion"), pa.array(labels)))
     own = source.examples(_clips_of(table, roles.sources, enrolment=True))
@@ -82,7 +115,7 @@ def _train_judge(job: tuple[str, Layout, Rotation, int, int, Path]) -> None:
         {"clip_id": row["clip_id"], "speaker": row["speaker"], "emotion": row["emotion"], "heard": labels[heard]}
         for row, heard in zip(real.to_pylist(), answers.argmax(axis=1), strict=True)
     ]
-    write_rows(part_path(folder, 0), rows)
+    job.entry.part(0).write(rows)
 
 
 def _clips_of(table: pa.Table, speakers: Sequence[str], *, enrolment: bool) -> pa.Table:
@@ -91,44 +124,64 @@ def _clips_of(table: pa.Table, speakers: Sequence[str], *, enrolment: bool) -> p
 
 
 def ask_judges(
-    wanted: Sequence[tuple[Cell, str, Corpus, Rotation, Path, Path, list[dict]]], protocol: Protocol, work: Path
-) -> dict[tuple[Cell, str], dict[str, str]]:
-    """Return what each judge hears in each cell's conversions.
+    design: Design,
+    judges: Mapping[tuple[str, str, int], Entry],
+    conversions: Mapping[Condition, Entry],
+    measured: Mapping[Condition, Sequence[dict]],
+    cache: Cache,
+) -> dict[tuple[Condition, str], dict[str, str]]:
+    """Return what every judge hears in every condition's conversions.
 
     Args:
-        wanted: (cell, kind of judge, corpus, rotation, folder of the judge, folder of the clips, measured rows).
-        protocol: of the evaluation.
-        work: the work folder.
+        design: of the evaluation.
+        judges: what :func:`train_judges` returned.
+        conversions: what :func:`emoforge.experiments.conversion.conversions.convert_all` made.
+        measured: their rows, measured.
+        cache: of the evaluation.
 
     Returns:
-        (cell, kind) → clip_id → emotion heard.
+        (condition, kind of judge) → clip_id → emotion heard; clips that could not be made are missing.
     """
-    folders, todo = {}, []
-    for cell, kind, corpus, roles, judge, clips, rows in wanted:
-        key = {
-            "judge": read_json(judge / KEY_FILE),
-            "clips": digest([(row["clip_id"], row["audio_sha256"]) for row in rows]),
-            "code": code_sha256(_ask_judge),
-        }
-        folders[cell, kind] = folder = keyed_folder(work / "heard" / f"{cell.name}-{kind}", key)
-        if not part_path(folder, 0).is_file():
-            made = [row for row in rows if not row["reason"]]
-            todo.append((kind, corpus.layout, roles, judge, clips, part_path(folder, 0), made))
-    drain(_ask_judge, todo, protocol, "judge", "clip", sizes=[len(job[-1]) for job in todo])
-    return {name: {row["clip_id"]: row["heard"] for row in read_rows(folder)} for name, folder in folders.items()}
+    entries, todo = {}, []
+    for condition, rows in measured.items():
+        for kind in design.protocol.judges:
+            judge = judges[kind, condition.corpus, condition.rotation]
+            entries[condition, kind] = entry = cache.entry(
+                "heard",
+                _ask,
+                name=f"{condition.name}-{kind}",
+                key={
+                    "judge": judge.checksum,
+                    "clips": digest([(row["clip_id"], row["audio_sha256"]) for row in rows]),
+                },
+            )
+            if not entry.part(0).is_whole():
+                todo.append(
+                    _Question(
+                        kind,
+                        design.corpora[condition.corpus].layout,
+                        design.rotation_of(condition),
+                        judge.path(_MODEL),
+                        conversions[condition].folder,
+                        [row for row in rows if not row["reason"]],
+                        entry.part(0),
+                    )
+                )
+    cache.fill(_ask, todo, description="judge", unit="clip", sizes=[len(question.rows) for question in todo])
+    return {name: {row["clip_id"]: row["heard"] for row in entry.rows()} for name, entry in entries.items()}
 
 
-def _ask_judge(job: tuple[str, Layout, Rotation, Path, Path, Path, list[dict]]) -> None:
-    kind, layout, roles, folder, clips, path, rows = job
-    judge, store = load_recogniser(folder / "model"), ClipStore(clips)
-    table = manifest.read(layout.manifest("ingest"))
-    enrolment = ExampleSource(layout, kind, ["ingest"]).examples(_clips_of(table, roles.sources, enrolment=True))
+def _ask(question: _Question) -> None:
+    judge, store, rows = load_recogniser(question.model), ClipStore(question.clips), question.rows
+    table = manifest.read(question.layout.manifest("ingest"))
+    enrolling = _clips_of(table, question.rotation.sources, enrolment=True)
+    enrolment = ExampleSource(question.layout, question.kind, ["ingest"]).examples(enrolling)
     inputs = clip_inputs(
-        kind,
+        question.kind,
         rows,
         functionals=lambda asked: np.array([row["functionals"] for row in asked], dtype=np.float32),
         read=lambda row: store.read(row["clip_id"]),
     )
     answers = judge.predict_proba(Examples(inputs, np.array([row["speaker"] for row in rows])), enrolment)
     heard = [judge.labels[index] for index in answers.argmax(axis=1)]
-    write_rows(path, [{"clip_id": row["clip_id"], "heard": label} for row, label in zip(rows, heard, strict=True)])
+    question.part.write([{"clip_id": row["clip_id"], "heard": label} for row, label in zip(rows, heard, strict=True)])

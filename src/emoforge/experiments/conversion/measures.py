@@ -1,7 +1,8 @@
 """What is measured on the clips of an evaluation of conversion, converted and real ones alike."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,24 +15,14 @@ from emoforge.convert.style import Style
 from emoforge.convert.world import World
 from emoforge.dataset.clips import ClipStore
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.experiments.conversion.figures import Rotation
-from emoforge.experiments.conversion.protocol import Protocol
-from emoforge.experiments.work import (
-    CHUNK,
-    Cell,
-    Corpus,
-    drain,
-    keyed_folder,
-    open_utterances,
-    part_path,
-    read_rows,
-    write_rows,
-)
-from emoforge.project.checksums import code_sha256, digest
+from emoforge.experiments.cache import Cache, Entry, Part
+from emoforge.experiments.conversion.design import Condition, Design
+from emoforge.experiments.conversion.sources import choose_real
+from emoforge.project.checksums import digest
 from emoforge.project.features import TrackStore
 from emoforge.project.layout import Layout
 from emoforge.project.params import ProsodyParams
-from emoforge.project.utterances import UtteranceStore
+from emoforge.project.utterances import UtteranceStore, open_utterances
 from emoforge.prosody.analysis import analyse
 from emoforge.prosody.functionals import functionals
 from emoforge.prosody.tracks import Tracks
@@ -40,6 +31,9 @@ from emoforge.quality.naturalness import Distillmos
 from emoforge.quality.parallel import parallel_errors
 from emoforge.quality.scoring import shared_dnsmos, shared_encoder
 
+#: Clips per part: what a killed process loses.
+_CHUNK = 16
+#: Errors against recordings of the same words, see :class:`emoforge.quality.parallel.ParallelErrors`.
 PARALLEL = ("mcd", "f0_rmse_st", "f0_correlation", "duration_error")
 
 
@@ -62,46 +56,77 @@ def _open_recorded(layout: Layout, key: str) -> tuple[ClipStore, TrackStore]:
     return ClipStore(layout.stage("ingest") / "clips"), TrackStore(layout.stage("prosody") / "tracks")
 
 
+@dataclass(frozen=True, slots=True)
+class _ConvertedChunk:
+    """Converted clips that a worker measures.
+
+    Attributes:
+        layout: of the corpus of their sources.
+        corpus_key: checksum of the corpus.
+        clips: folder of their audio.
+        options: of the prosody analysis.
+        takes: for each row the ids of the recordings of the same words by the same speaker with the target emotion.
+        rows: of the conversions.
+        part: where the measured rows are kept.
+    """
+
+    layout: Layout
+    corpus_key: str
+    clips: Path
+    options: ProsodyParams
+    takes: Sequence[Sequence[str]]
+    rows: Sequence[dict]
+    part: Part
+
+
 def measure_converted(
-    cells: Sequence[tuple[Cell, Corpus, Path]], options: ProsodyParams, protocol: Protocol, work: Path
-) -> dict[Cell, list[dict]]:
-    """Measure converted clips that are not measured yet; return the rows of each cell with their measures.
+    design: Design, conversions: Mapping[Condition, Entry], cache: Cache
+) -> dict[Condition, list[dict]]:
+    """Measure converted clips that are not measured yet.
 
     Args:
-        cells: (cell, corpus of the sources, folder of the converted clips).
-        options: of the analysis.
-        protocol: of the evaluation.
-        work: the work folder.
+        design: of the evaluation.
+        conversions: what :func:`emoforge.experiments.conversion.conversions.convert_all` made.
+        cache: of the evaluation.
+
+    Returns:
+        condition → the rows of the conversions with dnsmos, distillmos, embedding (256,), content_error, performance,
+        functionals and the errors of :data:`PARALLEL`; those that could not be made as they are.
     """
-    folders, todo = {}, []
-    for cell, corpus, clips in cells:
-        rows = read_rows(clips)
-        key = {
-            "corpus": corpus.key,
-            # The sound, not the converter: what was measured holds as long as the same samples come out.
-            "clips": digest([(row["clip_id"], row["audio_sha256"]) for row in rows]),
-            "chunk": CHUNK,
-            "prosody": options.model_dump(),
-            "code": code_sha256(_measure_chunk),
-        }
-        folders[cell] = folder = keyed_folder(work / "measured" / cell.name, key)
+    options = design.params.prosody
+    entries, todo = {}, []
+    for condition, converted in conversions.items():
+        corpus, rows = design.corpora[condition.corpus], converted.rows()
+        entries[condition] = entry = cache.entry(
+            "measured",
+            _measure_converted,
+            name=condition.name,
+            key={
+                "corpus": corpus.key,
+                # The sound, not the converter: what was measured holds as long as the same samples come out.
+                "clips": digest([(row["clip_id"], row["audio_sha256"]) for row in rows]),
+                "chunk": _CHUNK,
+                "prosody": options.model_dump(),
+            },
+        )
         takes = takes_of(corpus.table.select(["clip_id", "speaker", "sentence", "emotion"]).to_pylist())
-        for number, chunk in enumerate(chunked(rows, CHUNK)):
-            if not part_path(folder, number).is_file():
+        for number, chunk in enumerate(chunked(rows, _CHUNK)):
+            part = entry.part(number)
+            if not part.is_whole():
                 own = [takes.get((row["speaker"], row["sentence"], row["emotion"]), []) for row in chunk]
-                todo.append((corpus.layout, corpus.key, clips, options, part_path(folder, number), own, chunk))
-    drain(_measure_chunk, todo, protocol, "measure", "clip", sizes=[len(job[-1]) for job in todo])
-    return {cell: read_rows(folder) for cell, folder in folders.items()}
+                todo.append(_ConvertedChunk(corpus.layout, corpus.key, converted.folder, options, own, chunk, part))
+    sizes = [len(chunk.rows) for chunk in todo]
+    cache.fill(_measure_converted, todo, description="measure", unit="clip", sizes=sizes)
+    return {condition: entry.rows() for condition, entry in entries.items()}
 
 
-def _measure_chunk(job: tuple[Layout, str, Path, ProsodyParams, Path, list[list[str]], list[dict]]) -> None:
-    layout, corpus_key, clips, options, path, takes, rows = job
-    recorded, tracks = _open_recorded(layout, corpus_key)
-    converted = ClipStore(clips)
+def _measure_converted(chunk: _ConvertedChunk) -> None:
+    recorded, tracks = _open_recorded(chunk.layout, chunk.corpus_key)
+    converted = ClipStore(chunk.clips)
     # Systems that ignore emotion or seed make the same clip several times; it is measured once.
     known: dict[tuple[str, str], tuple[Tracks, dict]] = {}
     measured = []
-    for row, own in zip(rows, takes, strict=True):
+    for row, takes in zip(chunk.rows, chunk.takes, strict=True):
         if row["reason"]:
             measured.append(row)
             continue
@@ -109,24 +134,27 @@ def _measure_chunk(job: tuple[Layout, str, Path, ProsodyParams, Path, list[list[
         if sound not in known:
             signal, sampling_rate = converted.read(row["clip_id"])
             source, _ = recorded.read(row["source_clip_id"])
-            own_tracks = analyse(signal, sampling_rate, **options.model_dump())
-            values = functionals(signal, sampling_rate, f0_hz=own_tracks.f0_hz, hop_s=options.hop_s)
-            known[sound] = (
-                own_tracks,
-                naturalness_and_voice(signal, sampling_rate)
-                | {
-                    "content_error": content_error(source, signal, sampling_rate),
-                    "performance": performance(own_tracks),
-                    "functionals": values.tolist(),
-                },
-            )
+            known[sound] = _measured_alone(signal, source, sampling_rate, chunk.options)
         own_tracks, measures = known[sound]
-        measured.append(row | measures | _against_takes(own_tracks, [tracks[clip_id] for clip_id in own]))
-    write_rows(path, measured)
+        measured.append(row | measures | _against_takes(own_tracks, [tracks[clip_id] for clip_id in takes]))
+    chunk.part.write(measured)
+
+
+def _measured_alone(
+    signal: np.ndarray, source: np.ndarray, sampling_rate: int, options: ProsodyParams
+) -> tuple[Tracks, dict]:
+    """Return a conversion's tracks and what is measured on it without other recordings than its source."""
+    tracks = analyse(signal, sampling_rate, **options.model_dump())
+    values = functionals(signal, sampling_rate, f0_hz=tracks.f0_hz, hop_s=options.hop_s)
+    return tracks, naturalness_and_voice(signal, sampling_rate) | {
+        "content_error": content_error(source, signal, sampling_rate),
+        "performance": performance(tracks),
+        "functionals": values.tolist(),
+    }
 
 
 def naturalness_and_voice(signal: np.ndarray, sampling_rate: int) -> dict:
-    """Return what is measured on converted and on real clips alike."""
+    """Return dnsmos and distillmos (1 to 5) and the voice's embedding (256,), measured on converted and real clips."""
     return {
         "dnsmos": float(shared_dnsmos().score([signal], sampling_rate)[0, 2]),
         "distillmos": float(_shared_distillmos().score([signal], sampling_rate)[0]),
@@ -161,78 +189,101 @@ def _against_takes(tracks: Tracks, takes: Sequence[Tracks]) -> dict:
     return {name: nanmean([getattr(error, name) for error in errors]) for name in PARALLEL}
 
 
-def measure_recorded(
-    wanted: Sequence[tuple[Corpus, int, Rotation, list[dict], list[dict]]],
-    options: ProsodyParams,
-    protocol: Protocol,
-    work: Path,
-) -> dict[tuple[str, int], list[dict]]:
+@dataclass(frozen=True, slots=True)
+class _RecordedChunk:
+    """Recordings that a worker measures.
+
+    Attributes:
+        layout: of their corpus.
+        corpus_key: checksum of the corpus.
+        rows: of the manifest.
+        source_ids: clips that are converted.
+        rated_ids: clips whose naturalness and voice are measured.
+        takes: see :func:`takes_of`.
+        emotions: of the corpus's speakers, without neutral.
+        part: where the measured rows are kept.
+    """
+
+    layout: Layout
+    corpus_key: str
+    rows: Sequence[dict]
+    source_ids: frozenset[str]
+    rated_ids: frozenset[str]
+    takes: Mapping[tuple, Sequence[str]]
+    emotions: Sequence[str]
+    part: Part
+
+
+def measure_recorded(design: Design, cache: Cache) -> dict[tuple[str, int], list[dict]]:
     """Measure the recordings that conversions are held against, once for all systems.
 
     Args:
-        wanted: (corpus, rotation number, rotation, sources, real clips).
-        options: of the analysis.
-        protocol: of the evaluation.
-        work: the work folder.
+        design: of the evaluation.
+        cache: of the evaluation.
 
     Returns:
-        (corpus, rotation number) → a row a recording of the rotation's source speakers: performance of all; embedding
-        of sources, real and neutral clips; dnsmos and distillmos of sources and real clips; of sources also
-        content_error_copy and, as zero_effort, a JSON object: emotion → errors against the real takes.
+        (corpus, number of the rotation) → one row per recording of the rotation's source speakers: performance of all;
+        embedding (256,) of sources, real and neutral clips; dnsmos and distillmos of sources and real clips; of sources
+        also content_error_copy and, as zero_effort, a JSON object: emotion → errors against the real takes.
     """
-    folders, todo = {}, []
-    for corpus, number, roles, sources, real in wanted:
-        rows = corpus.rows(roles.sources)
-        source_ids, rated = {row["clip_id"] for row in sources}, {row["clip_id"] for row in [*sources, *real]}
-        key = {
-            "corpus": corpus.key,
-            "speakers": roles.sources,
-            "sources": sorted(source_ids),
-            "rated": sorted(rated),
-            "chunk": CHUNK,
-            "code": code_sha256(_measure_recorded_chunk),
-        }
-        folder = keyed_folder(work / "recorded" / f"{corpus.name}-{number}", key)
-        folders[corpus.name, number] = folder
+    entries, todo = {}, []
+    for (name, number), sources in design.sources.items():
+        corpus, speakers = design.corpora[name], design.rotations[name][number].sources
+        rows = corpus.rows(speakers)
+        real = choose_real(rows, sources, n_clips=design.protocol.real_clips, seed=design.protocol.seed)
+        source_ids = frozenset(row["clip_id"] for row in sources)
+        rated_ids = source_ids | {row["clip_id"] for row in real}
+        entries[name, number] = entry = cache.entry(
+            "recorded",
+            _measure_recorded,
+            name=f"{name}-{number}",
+            key={
+                "corpus": corpus.key,
+                "speakers": speakers,
+                "sources": sorted(source_ids),
+                "rated": sorted(rated_ids),
+                "chunk": _CHUNK,
+            },
+        )
         takes = takes_of(rows)
         emotions = sorted({row["emotion"] for row in rows} - {NEUTRAL})
-        for number_of_part, chunk in enumerate(chunked(rows, CHUNK)):
-            path = part_path(folder, number_of_part)
-            if not path.is_file():
-                todo.append((corpus.layout, corpus.key, path, source_ids, rated, takes, emotions, chunk))
-    drain(_measure_recorded_chunk, todo, protocol, "measure recordings", "clip", sizes=[len(job[-1]) for job in todo])
-    return {name: read_rows(folder) for name, folder in folders.items()}
+        for index, chunk in enumerate(chunked(rows, _CHUNK)):
+            part = entry.part(index)
+            if not part.is_whole():
+                todo.append(
+                    _RecordedChunk(corpus.layout, corpus.key, chunk, source_ids, rated_ids, takes, emotions, part)
+                )
+    sizes = [len(chunk.rows) for chunk in todo]
+    cache.fill(_measure_recorded, todo, description="measure recordings", unit="clip", sizes=sizes)
+    return {name: entry.rows() for name, entry in entries.items()}
 
 
-def _measure_recorded_chunk(
-    job: tuple[Layout, str, Path, set[str], set[str], dict[tuple, list[str]], list[str], list[dict]],
-) -> None:
-    layout, corpus_key, path, source_ids, rated, takes, emotions, rows = job
-    clips, tracks = _open_recorded(layout, corpus_key)
-    utterances = open_utterances(layout, corpus_key)
+def _measure_recorded(chunk: _RecordedChunk) -> None:
+    clips, tracks = _open_recorded(chunk.layout, chunk.corpus_key)
+    utterances = open_utterances(chunk.layout, chunk.corpus_key)
     measured = []
-    for row in rows:
+    for row in chunk.rows:
         clip_id = row["clip_id"]
+        is_source, is_rated = clip_id in chunk.source_ids, clip_id in chunk.rated_ids
         own = {name: row[name] for name in ("clip_id", "speaker", "sentence", "emotion", "enrolment")}
-        own |= {"source": clip_id in source_ids, "rated": clip_id in rated, "zero_effort": ""}
-        own["performance"] = performance(tracks[clip_id])
-        if clip_id in rated:
+        own |= {"source": is_source, "rated": is_rated, "zero_effort": "", "performance": performance(tracks[clip_id])}
+        if is_rated:
             own |= naturalness_and_voice(*clips.read(clip_id))
         elif row["emotion"] == NEUTRAL:
             signal, sampling_rate = clips.read(clip_id)
             own["embedding"] = shared_encoder().embed([signal], sampling_rate)[0].tolist()
-        if clip_id in source_ids:
+        if is_source:
             own["content_error_copy"] = _copy_error(utterances, clip_id)
-            of_emotion = {name: takes.get((row["speaker"], row["sentence"], name), []) for name in emotions}
+            of_emotion = {name: chunk.takes.get((row["speaker"], row["sentence"], name), []) for name in chunk.emotions}
             own["zero_effort"] = json.dumps(
                 {
-                    emotion: _against_takes(tracks[clip_id], [tracks[take] for take in own_takes])
-                    | {"content_error": _mean_content_error(clips, clip_id, own_takes)}
-                    for emotion, own_takes in of_emotion.items()
+                    emotion: _against_takes(tracks[clip_id], [tracks[take] for take in takes])
+                    | {"content_error": _mean_content_error(clips, clip_id, takes)}
+                    for emotion, takes in of_emotion.items()
                 }
             )
         measured.append(own)
-    write_rows(path, measured)
+    chunk.part.write(measured)
 
 
 def _mean_content_error(clips: ClipStore, clip_id: str, takes: Sequence[str]) -> float:

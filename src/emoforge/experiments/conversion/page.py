@@ -44,7 +44,7 @@ def page(results: Mapping) -> str:
             "",
             f"## {corpus}, converters learnt from {learnt}",
             "",
-            f"{n_clips} conversions a system, {n_speakers} source speakers; 95 % intervals over speakers.",
+            f"{n_clips} conversions per system, {n_speakers} source speakers; 95 % intervals over speakers.",
             "",
             *_table(own),
             *_ablation(reduced),

@@ -1,4 +1,4 @@
-"""The protocol of an evaluation of conversion, as a typed YAML file, and the groups of speakers that it asks for."""
+"""The protocol of an evaluation of conversion, as a typed YAML file."""
 
 import os
 from dataclasses import dataclass
@@ -6,11 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from emoforge import corpora
-from emoforge.base.errors import EmoforgeError, unknown_value
+from emoforge.base.errors import unknown_value
+from emoforge.convert import registry
 from emoforge.convert.ablation import PARTS
-from emoforge.dataset.splits import speaker_folds
-from emoforge.experiments.conversion.figures import Rotation, rotation
 from emoforge.project.params import AtLeastOne, CorpusName, Count
 from emoforge.project.typed_yaml import Section, read_typed
 
@@ -35,12 +33,12 @@ class EvaluatedCorpus(Section):
 
     name: CorpusName = Field(description="registry name of the corpus")
     root: str = Field(description="folder of its original download")
-    groups: Count = Field(description="groups of speakers; 0 means the published folds, or one speaker a group")
+    groups: Count = Field(description="groups of speakers; 0 means the published folds, or one speaker per group")
     rotations: list[Roles] = Field([], description="who does what, where groups in turn would not be fair")
     development: list[Count] = Field(
         [], description="rotations that settings were chosen on, and that are left out for it"
     )
-    sources: AtLeastOne = Field(description="neutral clips a speaker that are converted")
+    sources: AtLeastOne = Field(description="neutral clips of each speaker that are converted")
     trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
 
 
@@ -75,7 +73,9 @@ class Protocol(Section):
     variants: AtLeastOne = Field(description="conversions of every source into every emotion")
     judges: Annotated[list[Literal["svm", "logmel"]], Field(min_length=1)] = Field(description="kinds of recogniser")
     judge_steps: AtLeastOne = Field(description="gradient steps of the neural judge")
-    real_clips: AtLeastOne = Field(description="real clips a speaker and emotion that are measured as conversions are")
+    real_clips: AtLeastOne = Field(
+        description="real clips of each speaker and emotion that are measured as conversions are"
+    )
     speed_clips: AtLeastOne = Field(description="sources whose conversions are timed")
     draws: AtLeastOne = Field(description="bootstrap draws over speakers")
 
@@ -85,6 +85,9 @@ class Protocol(Section):
         for kind, values in (("corpus", names), ("system", self.systems), ("judge", self.judges)):
             if len(set(values)) != len(values):
                 raise ValueError(f"a {kind} is listed twice")
+        for kind in self.systems:
+            if kind not in registry.names():
+                raise ValueError(unknown_value("converter", kind, registry.names()))
         if self.ablation and self.ablation.system not in self.systems:
             raise ValueError(unknown_value("system to take parts from", self.ablation.system, self.systems))
         for corpus in self.corpora:
@@ -110,56 +113,3 @@ def load_protocol(path: str | os.PathLike) -> Protocol:
         missing="give the protocol's path, such as studies/conversion.yaml",
         example="take it from studies/conversion.yaml of this version",
     )
-
-
-def rotations(
-    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
-) -> dict[int, Rotation]:
-    """Return the rotations of the corpus that are reported, by number.
-
-    Args:
-        corpus: of the protocol.
-        genders: speaker → gender.
-        speakers: (n_clips,) names as in the manifest.
-        seed: deals speakers of equally many clips out to groups.
-
-    Raises:
-        EmoforgeError: a speaker is unknown, the published folds don't hold every speaker, or there are too few.
-    """
-    if corpus.rotations:
-        known = set(speakers)
-        prefix = f"{corpora.info(corpus.name).name}-"
-        found = []
-        for roles in corpus.rotations:
-            parts = []
-            for part in (roles.sources, roles.converter, roles.judges):
-                for name in part:
-                    if prefix + name not in known:
-                        named = sorted(speaker.removeprefix(prefix) for speaker in known)
-                        raise EmoforgeError(f"{corpus.name}: {unknown_value('speaker', name, named)}")
-                parts.append(tuple(sorted(prefix + name for name in part)))
-            found.append(Rotation(*parts))
-    else:
-        groups = speaker_groups(corpus, genders, speakers, seed=seed)
-        found = [rotation(groups, number) for number in range(len(groups))]
-    return {number: roles for number, roles in enumerate(found) if number not in corpus.development}
-
-
-def speaker_groups(
-    corpus: EvaluatedCorpus, genders: dict[str, str], speakers: list[str], *, seed: int
-) -> list[list[str]]:
-    """Return the corpus's groups of speakers, one a rotation.
-
-    Args:
-        corpus: of the protocol.
-        genders: speaker → gender.
-        speakers: (n_clips,) names as in the manifest.
-        seed: deals speakers of equally many clips out to groups.
-
-    Raises:
-        EmoforgeError: the published folds don't hold every speaker, or there are fewer speakers than groups.
-    """
-    published = None if corpus.groups else corpora.info(corpus.name).published_folds
-    n_groups = len(published) if published else corpus.groups or len(set(speakers))
-    fold_of = speaker_folds(speakers, n_folds=n_groups, published=published, genders=genders, seed=seed)
-    return [[name for name, fold in fold_of.items() if fold == group] for group in range(n_groups)]

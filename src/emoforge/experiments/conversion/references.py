@@ -1,7 +1,8 @@
 """The recordings of one corpus, as what its conversions are held against."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,61 +12,25 @@ from emoforge.experiments.conversion.measures import PARALLEL, nanmean
 from emoforge.quality.speaker import similarity
 
 
+@dataclass(frozen=True)
 class References:
-    """The recordings of one corpus, as what conversions are held against.
+    """The recordings of one corpus, as what its conversions are held against.
 
-    Args:
-        recorded: rows of :func:`emoforge.experiments.conversion.measures.measure_recorded`.
+    Attributes:
+        recordings: clip_id → row of :func:`emoforge.experiments.conversion.measures.measure_recorded`.
+        zero_effort: source clip_id → emotion → errors of the unchanged source.
+        neutral: speaker → rows of the neutral clips whose voice could be measured.
+        real: (speaker, emotion) → speaker_similarity, dnsmos and distillmos, means over the real clips.
+        scale: (n_parameters,) standard deviation of each parameter of a performance, around the emotion's mean.
+        real_spread: distance between real performances of the same emotion and words, in units of *scale*.
     """
 
-    def __init__(self, recorded: Sequence[dict]) -> None:
-        self._rows = {row["clip_id"]: row for row in recorded}
-        self._zero_effort = {row["clip_id"]: json.loads(row["zero_effort"]) for row in recorded if row["source"]}
-        self._neutral: dict[str, list[dict]] = {}
-        for row in recorded:
-            if row["emotion"] == NEUTRAL and np.isfinite(row["embedding"]).all():
-                self._neutral.setdefault(row["speaker"], []).append(row)
-        self._real = self._means_of_real(recorded)
-        self._vectors, self._emotions, self._words = self._performances(recorded)
-        self._scale = within_scale(self._vectors, self._emotions)
-        self._real_spread = spread(self._vectors, list(zip(self._emotions, self._words, strict=True)), self._scale)
-
-    def _voice(self, speaker: str, without: str | None = None) -> np.ndarray:
-        """Mean embedding of the speaker's neutral clips but one; NaN where there is no other."""
-        own = [row["embedding"] for row in self._neutral.get(speaker, []) if row["clip_id"] != without]
-        return np.mean(own, axis=0) if own else np.full(256, np.nan)
-
-    def _means_of_real(self, recorded: Sequence[dict]) -> dict[tuple[str, str], dict[str, float]]:
-        real: dict[tuple[str, str], list[dict]] = {}
-        for row in recorded:
-            if row["rated"] and row["emotion"] != NEUTRAL:
-                real.setdefault((row["speaker"], row["emotion"]), []).append(row)
-        means = {}
-        for (speaker, emotion), rows in real.items():
-            alike = similarity(np.array([row["embedding"] for row in rows]), self._voice(speaker))
-            means[speaker, emotion] = {
-                "speaker_similarity": nanmean(alike),
-                "dnsmos": nanmean([row["dnsmos"] for row in rows]),
-                "distillmos": nanmean([row["distillmos"] for row in rows]),
-            }
-        return means
-
-    def _performances(self, recorded: Sequence[dict]) -> tuple[np.ndarray, list[str], list[str]]:
-        """Performances of the real emotional clips less the speaker's neutral one of the same words, or their mean."""
-        neutral: dict[tuple[str, str | None], list] = {}
-        for row in recorded:
-            if row["emotion"] == NEUTRAL:
-                for words in (row["sentence"], ""):
-                    neutral.setdefault((row["speaker"], words), []).append(row["performance"])
-        vectors, emotions, words = [], [], []
-        for row in recorded:
-            own = neutral.get((row["speaker"], row["sentence"])) or neutral.get((row["speaker"], ""))
-            if row["emotion"] == NEUTRAL or not own:
-                continue
-            vectors.append(np.array(row["performance"], dtype=float) - np.mean(np.array(own, dtype=float), axis=0))
-            emotions.append(row["emotion"])
-            words.append(row["sentence"] or "")
-        return np.array(vectors), emotions, words
+    recordings: Mapping[str, dict]
+    zero_effort: Mapping[str, dict]
+    neutral: Mapping[str, Sequence[dict]]
+    real: Mapping[tuple[str, str], Mapping[str, float]]
+    scale: np.ndarray
+    real_spread: float
 
     def columns(self, made: Sequence[dict]) -> dict[str, np.ndarray]:
         """Return the columns that are averaged over conversions; a real clip counts as often as what stands for it."""
@@ -75,9 +40,9 @@ class References:
             columns.setdefault(name, []).append(value)
 
         for row in made:
-            source, speaker = self._rows[row["source_clip_id"]], row["speaker"]
-            real = self._real.get((speaker, row["emotion"]), {})
-            voice = self._voice(speaker, source["clip_id"])
+            source, speaker = self.recordings[row["source_clip_id"]], row["speaker"]
+            real = self.real.get((speaker, row["emotion"]), {})
+            voice = _voice(self.neutral, speaker, source["clip_id"])
             add("speaker_similarity", float(similarity(np.array([row["embedding"]]), voice)[0]))
             add("speaker_similarity_real", real.get("speaker_similarity", np.nan))
             for rating in ("dnsmos", "distillmos"):
@@ -86,7 +51,7 @@ class References:
                 add(f"{rating}_delta_source", row[rating] - source[rating])
             add("content_error", row["content_error"])
             add("content_error_copy", source["content_error_copy"])
-            zero = self._zero_effort[source["clip_id"]].get(row["emotion"], {})
+            zero = self.zero_effort[source["clip_id"]].get(row["emotion"], {})
             add("content_error_real", zero.get("content_error", np.nan))
             for name in PARALLEL:
                 add(name, row[name])
@@ -101,5 +66,69 @@ class References:
             own = [row for row in made if row["speaker"] == speaker]
             groups = [(row["source_clip_id"], row["emotion"]) for row in own]
             vectors = np.array([row["performance"] for row in own], dtype=float)
-            values.append(spread(vectors, groups, self._scale) / self._real_spread)
+            values.append(spread(vectors, groups, self.scale) / self.real_spread)
         return mean_figures({"diversity": np.array(values)}, np.array(speakers))
+
+
+def references_of(recorded: Sequence[dict]) -> References:
+    """Return the references that the measured recordings of a corpus are.
+
+    Args:
+        recorded: rows of :func:`emoforge.experiments.conversion.measures.measure_recorded`.
+    """
+    neutral: dict[str, list[dict]] = {}
+    for row in recorded:
+        if row["emotion"] == NEUTRAL and np.isfinite(row["embedding"]).all():
+            neutral.setdefault(row["speaker"], []).append(row)
+    vectors, emotions, words = _performances(recorded)
+    scale = within_scale(vectors, emotions)
+    return References(
+        recordings={row["clip_id"]: row for row in recorded},
+        zero_effort={row["clip_id"]: json.loads(row["zero_effort"]) for row in recorded if row["source"]},
+        neutral=neutral,
+        real=_means_of_real(recorded, neutral),
+        scale=scale,
+        real_spread=spread(vectors, list(zip(emotions, words, strict=True)), scale),
+    )
+
+
+def _voice(neutral: Mapping[str, Sequence[dict]], speaker: str, without: str | None = None) -> np.ndarray:
+    """(256,) mean embedding of the speaker's neutral clips but one; NaN where there is no other."""
+    own = [row["embedding"] for row in neutral.get(speaker, []) if row["clip_id"] != without]
+    return np.mean(own, axis=0) if own else np.full(256, np.nan)
+
+
+def _means_of_real(
+    recorded: Sequence[dict], neutral: Mapping[str, Sequence[dict]]
+) -> dict[tuple[str, str], dict[str, float]]:
+    real: dict[tuple[str, str], list[dict]] = {}
+    for row in recorded:
+        if row["rated"] and row["emotion"] != NEUTRAL:
+            real.setdefault((row["speaker"], row["emotion"]), []).append(row)
+    means = {}
+    for (speaker, emotion), rows in real.items():
+        alike = similarity(np.array([row["embedding"] for row in rows]), _voice(neutral, speaker))
+        means[speaker, emotion] = {
+            "speaker_similarity": nanmean(alike),
+            "dnsmos": nanmean([row["dnsmos"] for row in rows]),
+            "distillmos": nanmean([row["distillmos"] for row in rows]),
+        }
+    return means
+
+
+def _performances(recorded: Sequence[dict]) -> tuple[np.ndarray, list[str], list[str]]:
+    """Performances of the real emotional clips less the speaker's neutral one of the same words, or their mean."""
+    neutral: dict[tuple[str, str | None], list] = {}
+    for row in recorded:
+        if row["emotion"] == NEUTRAL:
+            for words in (row["sentence"], ""):
+                neutral.setdefault((row["speaker"], words), []).append(row["performance"])
+    vectors, emotions, words = [], [], []
+    for row in recorded:
+        own = neutral.get((row["speaker"], row["sentence"])) or neutral.get((row["speaker"], ""))
+        if row["emotion"] == NEUTRAL or not own:
+            continue
+        vectors.append(np.array(row["performance"], dtype=float) - np.mean(np.array(own, dtype=float), axis=0))
+        emotions.append(row["emotion"])
+        words.append(row["sentence"] or "")
+    return np.array(vectors), emotions, words

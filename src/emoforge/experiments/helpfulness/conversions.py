@@ -19,7 +19,6 @@ from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.experiments.conversion.clips import fit_converter
 from emoforge.experiments.helpfulness.pool import Pool
 from emoforge.experiments.helpfulness.protocol import StudiedConverter, Study
 from emoforge.experiments.helpfulness.recordings import Table
@@ -27,6 +26,7 @@ from emoforge.experiments.helpfulness.situations import Task
 from emoforge.experiments.work import drain, open_utterances, part_path, write_rows
 from emoforge.project.checksums import code_sha256, digest
 from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
+from emoforge.project.fitting import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import NeuralParams, Params, ProsodyParams
 from emoforge.prosody.analysis import describe
@@ -174,7 +174,7 @@ def _fit_unit(fit: _Fit) -> None:
         learnt_from += list(open_utterances(layout, corpus_key).stream(clip_ids))
     if fit.control:
         learnt_from = as_neutral_targets(learnt_from)
-    converter = fit_converter(fit.method, learnt_from, seed=fit.seed, params=fit.neural)
+    converter = fit_converter(fit.method, learnt_from, seed=fit.seed, neural=fit.neural)
     with built_aside(fit.folder / "model") as aside:
         converter.save(aside)
 

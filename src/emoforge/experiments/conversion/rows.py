@@ -1,0 +1,105 @@
+"""The rows of results.json: one per system, corpus, corpus learnt from and judge."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emoforge.experiments.conversion.design import Condition, Design
+from emoforge.experiments.conversion.figures import Judged, gain_figures, mean_figures, recall_figures
+from emoforge.experiments.conversion.protocol import System
+from emoforge.experiments.conversion.references import References, references_of
+
+#: The system that every other one is compared with.
+BASELINE = "transplant"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that was measured and heard.
+
+    Attributes:
+        recorded: (corpus, number of the rotation) → measured recordings.
+        converted: condition → measured conversions.
+        heard_real: (kind of judge, corpus, number of the rotation) → rows with what it hears in real clips.
+        heard: (condition, kind of judge) → clip_id → emotion that it hears in a conversion.
+    """
+
+    recorded: Mapping[tuple[str, int], Sequence[dict]]
+    converted: Mapping[Condition, Sequence[dict]]
+    heard_real: Mapping[tuple[str, str, int], Sequence[dict]]
+    heard: Mapping[tuple[Condition, str], Mapping[str, str]]
+
+
+def result_rows(design: Design, measured: Measured) -> list[dict]:
+    """Return the rows of results.json, in the order of corpora, corpora learnt from, systems and judges."""
+    rows = []
+    for corpus, of_corpus in design.rotations.items():
+        references = references_of([row for number in of_corpus for row in measured.recorded[corpus, number]])
+        for trained_on in design.trained_on(corpus):
+            for system in design.systems_of(corpus, trained_on):
+                conditions = [Condition(system, corpus, trained_on, number) for number in of_corpus]
+                rows += _rows_of(conditions, design, measured, references)
+    return rows
+
+
+def _rows_of(conditions: Sequence[Condition], design: Design, measured: Measured, references: References) -> list[dict]:
+    """Return one row per judge, over *conditions* that differ in their rotation only."""
+    system, corpus, trained_on = conditions[0].system, conditions[0].corpus, conditions[0].trained_on
+    clips = [row for condition in conditions for row in measured.converted[condition]]
+    made = [row for row in clips if not row["reason"]]
+    speakers = np.array([row["speaker"] for row in made])
+    figures = mean_figures(references.columns(made), speakers) | references.diversity(made)
+    labels = design.emotions(corpus)
+    options = {"n_draws": design.protocol.draws, "seed": design.protocol.seed}
+    rows = []
+    for kind in design.protocol.judges:
+        real = [row for condition in conditions for row in measured.heard_real[kind, corpus, condition.rotation]]
+        judged = _judged_conversions(conditions, kind, labels, measured)
+        row = {
+            "system": system.name,
+            "corpus": corpus,
+            "trained_on": trained_on,
+            "judge": kind,
+            "n_clips": len(clips),
+            "n_failed": len(clips) - len(made),
+            "n_speakers": len(set(speakers.tolist())),
+        }
+        row |= recall_figures(judged, _judged(real, labels), labels, **options) | figures
+        for figure, other in _compared_with(system).items():
+            baseline = None
+            if other in design.systems:
+                others = [Condition(other, corpus, trained_on, condition.rotation) for condition in conditions]
+                baseline = _judged_conversions(others, kind, labels, measured)
+            row |= gain_figures(figure, judged, baseline, **options)
+        rows.append(row)
+    return rows
+
+
+def _compared_with(system: System) -> dict[str, System | None]:
+    """Return the systems that the gain of *system* is measured over, by the name of the figure."""
+    baseline = System(BASELINE)
+    compared = {"gain_over_transplant": None if system == baseline else baseline}
+    return compared | ({"gain_over_whole": System(system.kind)} if system.part else {})
+
+
+def _judged_conversions(
+    conditions: Sequence[Condition], kind: str, labels: Sequence[str], measured: Measured
+) -> Judged:
+    rows = [
+        {"speaker": row["speaker"], "emotion": row["emotion"], "heard": heard.get(row["clip_id"], "")}
+        for condition in conditions
+        for heard in [measured.heard[condition, kind]]
+        for row in measured.converted[condition]
+    ]
+    return _judged(rows, labels)
+
+
+def _judged(rows: Sequence[Mapping], labels: Sequence[str]) -> Judged:
+    """Return rows of speaker, emotion and heard as arrays; what was heard is no label where a clip was not made."""
+    index = {label: number for number, label in enumerate(labels)}
+    return Judged(
+        np.array([index[row["emotion"]] for row in rows]),
+        np.array([index.get(row["heard"], -1) for row in rows]),
+        np.array([row["speaker"] for row in rows]),
+    )

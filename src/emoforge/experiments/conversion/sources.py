@@ -1,0 +1,63 @@
+"""Which clips are converted, into what, and which real ones are measured beside them, drawn by seed and clip id."""
+
+from collections.abc import Sequence
+
+from emoforge.dataset import manifest
+from emoforge.dataset.labels import NEUTRAL
+
+
+def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
+    """Return at most *n_clips* neutral clips of every speaker, other sentences before another take of one.
+
+    Clips that enrol a speaker are left out. The draw depends on *seed* and the clips' ids only.
+    """
+    neutral = [row for row in rows if row["emotion"] == NEUTRAL and not row["enrolment"]]
+    neutral.sort(key=lambda row: manifest.seed_from(seed, "source", row["clip_id"]))
+    takes: dict[tuple, int] = {}
+    ranked: dict[str, list[tuple[int, int]]] = {}
+    for index, row in enumerate(neutral):
+        sentence = (row["speaker"], row["sentence"] or row["clip_id"])
+        takes[sentence] = takes.get(sentence, -1) + 1
+        ranked.setdefault(row["speaker"], []).append((takes[sentence], index))
+    return [neutral[index] for speaker in sorted(ranked) for _, index in sorted(ranked[speaker])[:n_clips]]
+
+
+def choose_real(rows: Sequence[dict], sources: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
+    """Return at most *n_clips* emotional clips of every speaker and emotion, those of the sources' words first."""
+    said = {(source["speaker"], source["sentence"]) for source in sources}
+    speakers = {source["speaker"] for source in sources}
+    emotional = [row for row in rows if row["emotion"] != NEUTRAL and row["speaker"] in speakers]
+    emotional.sort(
+        key=lambda row: (
+            (row["speaker"], row["sentence"]) not in said,
+            manifest.seed_from(seed, "real", row["clip_id"]),
+        )
+    )
+    chosen: dict[tuple[str, str], list[dict]] = {}
+    for row in emotional:
+        of_kind = chosen.setdefault((row["speaker"], row["emotion"]), [])
+        if len(of_kind) < n_clips:
+            of_kind.append(row)
+    return [row for key in sorted(chosen) for row in chosen[key]]
+
+
+def plan_conversions(sources: Sequence[dict], emotions: Sequence[str], *, variants: int, seed: int) -> list[dict]:
+    """Return one row per conversion, in an order that keeps those of one source together."""
+    rows = []
+    for source in sources:
+        for emotion in emotions:
+            for variant in range(variants):
+                draw = manifest.seed_from(seed, source["clip_id"], emotion, variant)
+                rows.append(
+                    {
+                        "clip_id": manifest.make_clip_id("evaluated", source["clip_id"], emotion, draw),
+                        "source_clip_id": source["clip_id"],
+                        "speaker": source["speaker"],
+                        "sentence": source["sentence"],
+                        "emotion": emotion,
+                        "variant": variant,
+                        "intensity": 1.0,
+                        "seed": draw,
+                    }
+                )
+    return rows
