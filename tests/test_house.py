@@ -152,7 +152,6 @@ def test_only_commands_read_the_command_line():
     }
     assert {module for module in readers if not module.startswith("src/emoforge/cli/")} <= {
         "src/emoforge/experiments/helpfulness/study.py",
-        "src/emoforge/experiments/conversion/evaluation.py",
     }
 
 
