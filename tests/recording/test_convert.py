@@ -269,7 +269,7 @@ def test_a_style_reference_reaches_the_converter_as_clips_do(speech, ravdess_roo
         (np.zeros(16000), "silent: nothing above -80 dBFS"),
         (np.full(16000, 1e-6), "silent: nothing above -80 dBFS"),
         (np.array([0.1, np.nan] * 8000), "not finite"),
-        (np.zeros(16000 * 601), "10.0 minutes long, at most 10 are taken at once; cut it into parts"),
+        (np.zeros(16000 * 601), "601.0 s long, at most 600 s \\(ten minutes\\) are taken at once; cut it into parts"),
     ],
     ids=["empty", "silent", "nearly silent", "nan", "too long"],
 )

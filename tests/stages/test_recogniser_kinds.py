@@ -3,16 +3,20 @@
 import json
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
+import soundfile
 from tests.project.test_encoder import write_encoder
 from tests.small_run import run_stages, small_params
 
 from emoforge.evaluation.arms import ARMS
+from emoforge.recording import predict
+from emoforge.recording.predictions import asked_of_manifest, predictions
 from emoforge.ser.registry import KINDS, load_recogniser
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["fusion", "pretrained"])
+@pytest.mark.parametrize("kind", ["logmel", "fusion", "pretrained"])
 def test_train_and_evaluate(small_run, small_corpus, tmp_path, kind):
     assert kind in KINDS
     write_encoder(tmp_path / "encoder")
@@ -24,3 +28,14 @@ def test_train_and_evaluate(small_run, small_corpus, tmp_path, kind):
     for arm in ARMS:
         assert 0 <= metrics[arm]["uar"] <= 1
         assert type(load_recogniser(layout.models / arm)).__name__.lower() == f"{kind}recogniser"
+    # What `predict` hears of the same clips is the same.
+    heard = predict.load_recogniser(layout.models / "synthetic")
+    rows = {row["recording"]: row for row in predictions(heard, asked_of_manifest(heard, layout.manifest("select")))}
+    evaluated = pq.read_table(layout.stage("evaluate") / "predictions.parquet")
+    labels = evaluated.schema.metadata[b"labels"].decode().split(",")
+    for known in evaluated.to_pylist():
+        assert [rows[known["clip_id"]][label] for label in labels] == pytest.approx(known["synthetic"], abs=1e-5)
+    recording = next(small_corpus.rglob("*.wav"))
+    signal, sampling_rate = soundfile.read(recording, dtype="float32")
+    alone, enrolled = (heard(signal, sampling_rate, enrol=[(signal, sampling_rate)] * n) for n in (0, 2))
+    assert sum(alone.values()) == pytest.approx(1) == sum(enrolled.values())

@@ -104,8 +104,10 @@ def check_size(n_samples: int, n_channels: int, sampling_rate: int) -> None:
             f"{1000 * n_samples / sampling_rate:.1f} ms long, at least {1000 * SHORTEST_S:g} ms are needed"
         )
     if n_samples > LONGEST_S * sampling_rate:
-        minutes = n_samples / sampling_rate / 60
-        raise AudioError(f"{minutes:.1f} minutes long, at most {LONGEST_S / 60:g} are taken at once; cut it into parts")
+        raise AudioError(
+            f"{n_samples / sampling_rate:.1f} s long, at most {LONGEST_S:g} s (ten minutes) are taken at once; "
+            "cut it into parts"
+        )
 
 
 def check_peak(peak: float) -> None:
