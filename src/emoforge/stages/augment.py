@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,16 @@ from emoforge.ser.augment import augment
 _CHUNK = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What a worker augments: pairs of new and source clip_id, with the shard that the new clips go to."""
+
+    store: Path
+    clips: Sequence[tuple[str, str]]
+    params: Params
+    path: Path
+
+
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
     table = manifest.read(layout.manifest("ingest"))
@@ -34,7 +45,7 @@ def run(params: Params, layout: Layout) -> dict:
     )
     with built_aside(layout.stage("augment")) as folder:
         chunks = [
-            (layout.stage("ingest") / "clips", shard_path(folder / "clips", number), chunk, params)
+            _Chunk(layout.stage("ingest") / "clips", chunk, params, shard_path(folder / "clips", number))
             for number, chunk in enumerate(chunked(jobs, _CHUNK))
         ]
         parts = list(
@@ -44,7 +55,7 @@ def run(params: Params, layout: Layout) -> dict:
                 workers=params.workers,
                 description="augment",
                 unit="clip",
-                sizes=[len(chunk) for _, _, chunk, _ in chunks],
+                sizes=[len(chunk.clips) for chunk in chunks],
             )
         )
         kinds = [kind for part, _ in parts for kind in part]
@@ -59,16 +70,16 @@ def run(params: Params, layout: Layout) -> dict:
     return metrics
 
 
-def _augment_chunk(job: tuple[Path, Path, Sequence[tuple[str, str]], Params]) -> tuple[list[str], np.ndarray]:
-    store, path, jobs, params = job
-    clips = open_clips(store)
+def _augment_chunk(chunk: _Chunk) -> tuple[list[str], np.ndarray]:
+    """Write the augmented clips; return their kinds of augmentation and functionals (n_clips, n_functionals)."""
+    params, recorded = chunk.params, open_clips(chunk.store)
     kinds, features, augmented = [], [], []
-    for clip_id, source_id in jobs:
-        signal, sampling_rate = clips.read(source_id)
+    for clip_id, source_id in chunk.clips:
+        signal, sampling_rate = recorded.read(source_id)
         seed = manifest.seed_from(params.seed, clip_id)
         signal, kind = augment(signal, sampling_rate, kinds=params.augment.kinds, seed=seed)
         features.append(describe(signal, sampling_rate, **params.prosody.model_dump())[1])
         augmented.append((clip_id, signal))
         kinds.append(kind)
-    write_shard(path, augmented, sampling_rate=sampling_rate)
+    write_shard(chunk.path, augmented, sampling_rate=sampling_rate)
     return kinds, np.stack(features)

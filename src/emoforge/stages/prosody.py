@@ -1,6 +1,7 @@
 """Stage prosody: frame tracks and functionals of every ingested clip."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,16 @@ from emoforge.prosody.functionals import FUNCTIONAL_NAMES, functionals
 _CHUNK = 64
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What a worker analyses: clips of a store, with the file that their tracks go to."""
+
+    store: Path
+    clip_ids: Sequence[str]
+    options: ProsodyParams
+    path: Path
+
+
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
     table = manifest.read(layout.manifest("ingest"))
@@ -26,7 +37,7 @@ def run(params: Params, layout: Layout) -> dict:
     with built_aside(layout.stage("prosody")) as folder:
         tracks = folder / "tracks"
         chunks = [
-            (store, tracks / f"tracks-{number:05d}.parquet", chunk, params.prosody)
+            _Chunk(store, chunk, params.prosody, tracks / f"tracks-{number:05d}.parquet")
             for number, chunk in enumerate(chunked(clip_ids, _CHUNK))
         ]
         results = map_chunks(
@@ -35,7 +46,7 @@ def run(params: Params, layout: Layout) -> dict:
             workers=params.workers,
             description="prosody",
             unit="clip",
-            sizes=[len(chunk) for _, _, chunk, _ in chunks],
+            sizes=[len(chunk.clip_ids) for chunk in chunks],
         )
         parts = list(results)
         features = np.concatenate([part for part, _ in parts])
@@ -51,14 +62,14 @@ def run(params: Params, layout: Layout) -> dict:
     return metrics
 
 
-def _analyse_chunk(job: tuple[Path, Path, Sequence[str], ProsodyParams]) -> tuple[np.ndarray, np.ndarray]:
-    store, path, clip_ids, options = job
-    clips = open_clips(store)
+def _analyse_chunk(chunk: _Chunk) -> tuple[np.ndarray, np.ndarray]:
+    """Write the tracks; return functionals (n_clips, n_functionals) and shares of voiced frames (n_clips,)."""
+    clips = open_clips(chunk.store)
     tracks, features = [], []
-    for clip_id in clip_ids:
+    for clip_id in chunk.clip_ids:
         signal, sampling_rate = clips.read(clip_id)
-        clip_tracks = analyse(signal, sampling_rate, **options.model_dump())
+        clip_tracks = analyse(signal, sampling_rate, **chunk.options.model_dump())
         tracks.append((clip_id, clip_tracks))
-        features.append(functionals(signal, sampling_rate, f0_hz=clip_tracks.f0_hz, hop_s=options.hop_s))
-    write_tracks(path, tracks)
+        features.append(functionals(signal, sampling_rate, f0_hz=clip_tracks.f0_hz, hop_s=chunk.options.hop_s))
+    write_tracks(chunk.path, tracks)
     return np.stack(features), np.array([clip_tracks.voiced.mean() for _, clip_tracks in tracks])

@@ -5,6 +5,7 @@ another is judged by a model that never heard either, and no judge hears a speak
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,33 @@ from emoforge.quality.scoring import COLUMNS, score_batch, shared_encoder
 _CHUNK = 32
 #: What quality.scoring measures and the manifest keeps.
 _SCORES = tuple(name for name in COLUMNS if name in manifest.SCHEMA.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recordings:
+    """Recorded clips whose voices a worker measures."""
+
+    store: Path
+    clip_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Conversions:
+    """Conversions that a worker scores.
+
+    Attributes:
+        converted: folder of their clips.
+        recorded: folder of their sources' clips.
+        pairs: clip_id and source_clip_id of each.
+        references: (n_clips, 256) embedding of each speaker's neutral voice.
+        options: of the prosody analysis.
+    """
+
+    converted: Path
+    recorded: Path
+    pairs: Sequence[tuple[str, str]]
+    references: np.ndarray
+    options: ProsodyParams
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -73,7 +101,7 @@ def _score_all(
     for chunk in chunked(rows, _CHUNK):
         pairs = [(row["clip_id"], row["source_clip_id"]) for row in chunk]
         own = np.stack([references[row["source_clip_id"]] for row in chunk])
-        chunks.append((stores, pairs, own, params.prosody))
+        chunks.append(_Conversions(*stores, pairs, own, params.prosody))
     parts = list(
         map_chunks(
             _score_chunk,
@@ -81,7 +109,7 @@ def _score_all(
             workers=params.workers,
             description="score",
             unit="clip",
-            sizes=[len(pairs) for _, pairs, _, _ in chunks],
+            sizes=[len(chunk.pairs) for chunk in chunks],
         )
     )
     scores = {name: np.concatenate([part[name] for part, _ in parts]) for name in _SCORES}
@@ -94,7 +122,7 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
         pc.and_(pc.equal(recorded.column("emotion"), NEUTRAL), pc.equal(recorded.column("split"), "train"))
     )
     clip_ids = neutral.column("clip_id").to_pylist()
-    chunks = [(store, chunk) for chunk in chunked(clip_ids, _CHUNK)]
+    chunks = [_Recordings(store, chunk) for chunk in chunked(clip_ids, _CHUNK)]
     embeddings = np.concatenate(
         list(
             map_chunks(
@@ -103,7 +131,7 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
                 workers=params.workers,
                 description="score: voices",
                 unit="clip",
-                sizes=[len(chunk) for _, chunk in chunks],
+                sizes=[len(chunk.clip_ids) for chunk in chunks],
             )
         )
     )
@@ -119,25 +147,23 @@ def _speaker_references(recorded: pa.Table, params: Params, store: Path) -> dict
     return references
 
 
-def _embed_chunk(job: tuple[Path, Sequence[str]]) -> np.ndarray:
-    store, clip_ids = job
-    stored = open_clips(store)
-    clips = [stored.read(clip_id) for clip_id in clip_ids]
+def _embed_chunk(chunk: _Recordings) -> np.ndarray:
+    """Return the embeddings (n_clips, 256) of the speaker encoder."""
+    stored = open_clips(chunk.store)
+    clips = [stored.read(clip_id) for clip_id in chunk.clip_ids]
     return shared_encoder().embed([signal for signal, _ in clips], clips[0][1])
 
 
-def _score_chunk(
-    job: tuple[tuple[Path, Path], Sequence[tuple[str, str]], np.ndarray, ProsodyParams],
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    stores, pairs, references, options = job
-    converted_store, source_store = open_clips(stores[0]), open_clips(stores[1])
-    converted = [converted_store.read(clip_id) for clip_id, _ in pairs]
-    sources = [source_store.read(source_id) for _, source_id in pairs]
-    analysed = [describe(signal, sampling_rate, **options.model_dump()) for signal, sampling_rate in converted]
+def _score_chunk(chunk: _Conversions) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the scores by name, each (n_clips,), and the functionals (n_clips, n_functionals)."""
+    converted_store, source_store = open_clips(chunk.converted), open_clips(chunk.recorded)
+    converted = [converted_store.read(clip_id) for clip_id, _ in chunk.pairs]
+    sources = [source_store.read(source_id) for _, source_id in chunk.pairs]
+    analysed = [describe(signal, sampling_rate, **chunk.options.model_dump()) for signal, sampling_rate in converted]
     scores = score_batch(
         [signal for signal, _ in converted],
         [signal for signal, _ in sources],
-        references,
+        chunk.references,
         converted[0][1],
         f0_hz=[f0_hz for f0_hz, _ in analysed],
     )
