@@ -11,7 +11,7 @@ import pytest
 
 from emoforge.base.audio import decode, encode_flac
 from emoforge.base.errors import EmoforgeError
-from emoforge.report.page import write_page
+from emoforge.report.page import Confidence, Example, write_page
 from emoforge.report.plots import plot_arms, plot_confusion, plot_yields
 
 VOID = {"meta", "link", "br", "img", "input", "hr", "wbr"}
@@ -84,9 +84,14 @@ def clip(seed: int) -> bytes:
 
 
 EXAMPLES = [
-    ('F01 says <b>"five & six"</b>: confidence 0.71', {"source": clip(0), "converted": clip(1)}),
-    ("M01: naturalness 3.02", {"source": clip(2), "converted": clip(3)}),
+    Example(
+        'F01 says <b>"five & six"</b>: confidence 0.71', {"source": clip(0), "converted": clip(1), "real": clip(4)}
+    ),
+    Example("M01: naturalness 3.02", {"source": clip(2), "converted": clip(3)}),
 ]
+SUBJECT = {"corpus": "nemo", "licence": "CC-BY-NC-SA-4.0", "commit": "abc123+changes"}
+PARAMETERS = {"seed": 7, "select.min_confidence": 0.25}
+CONFIDENCE = {"anger": Confidence(0.81, 0.42, 0.63), "fear": Confidence(0.7, 0.3, None)}
 
 
 def write(folder: Path, **changes) -> str:
@@ -96,8 +101,16 @@ def write(folder: Path, **changes) -> str:
         plot_confusion(np.eye(2), ["anger", "fear"], title="Real"),
         plot_confusion(np.eye(2), ["anger", "fear"], title="Synthetic"),
     ]
-    inputs = {"metrics": METRICS, "selection": SELECTION, "plots": plots, "examples": EXAMPLES} | changes
-    return write_page(folder, **inputs).read_text("utf-8")
+    inputs = {
+        "metrics": METRICS,
+        "selection": SELECTION,
+        "plots": plots,
+        "examples": EXAMPLES,
+        "subject": SUBJECT,
+        "parameters": PARAMETERS,
+        "confidence": CONFIDENCE,
+    }
+    return write_page(folder / "index.html", **(inputs | changes)).read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -116,13 +129,29 @@ def test_arms_table_equals_the_metrics(html: str):
     assert 'class="best"><th scope="row">synthetic ' in html
 
 
-def test_selection_table_equals_the_counts(html: str):
-    page = Page(html)
+def test_selection_table_equals_the_counts(tmp_path: Path):
+    page = Page(write(tmp_path, confidence={}))
     rows = {row[0]: row[1:] for row in page.rows}
     assert rows["emotion"] == ["scored", "kept", "share", "min confidence", "over ratio"]
     assert rows["all"] == ["30", "12", "40 %", "11", "7"]
     assert rows["anger"] == ["20", "5", "25 %", "11", "4"]
     assert rows["fear"] == ["10", "7", "70 %", "0", "3"]
+
+
+def test_the_page_says_what_it_is_of(html: str):
+    for name, value in SUBJECT.items():
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in html
+    rows = {row[0]: row[1:] for row in Page(html).rows}
+    assert rows["select.min_confidence"] == ["0.25"]
+    assert rows["seed"] == ["7"]
+
+
+def test_the_judge_on_real_clips_stands_beside_the_judge_on_conversions(tmp_path: Path):
+    html = write(tmp_path, selection={}, parameters={})
+    rows = {row[0]: row[1:] for row in Page(html).rows}
+    assert rows["emotion"] == ["real clips", "conversions", "kept conversions"]
+    assert rows["anger"] == ["0.81", "0.42", "0.63"]
+    assert rows["fear"] == ["0.70", "0.30", ""]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +167,7 @@ def test_verdict_follows_the_interval(tmp_path: Path, low: float, high: float, w
 
 def test_every_example_decodes_back_to_its_bytes(html: str):
     players = Page(html).all("audio")
-    expected = [flac for _, clips in EXAMPLES for flac in clips.values()]
+    expected = [flac for example in EXAMPLES for flac in example.clips.values()]
     found = [base64.b64decode(player["src"].removeprefix("data:audio/flac;base64,")) for player in players]
     assert found == expected
     assert len(decode(found[0])[0]) == 1600
@@ -188,7 +217,7 @@ def test_same_input_same_bytes(tmp_path: Path):
 
 
 def test_empty_sections_are_left_out(tmp_path: Path):
-    page = Page(write(tmp_path, selection={}, plots=[], examples=[]))
+    page = Page(write(tmp_path, selection={}, plots=[], examples=[], subject={}, parameters={}, confidence={}))
     assert [section["id"] for section in page.all("section")] == ["recognition"]
 
 

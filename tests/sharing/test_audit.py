@@ -10,8 +10,9 @@ from tests.finished_set import clip_of, rewrite
 
 from emoforge.base.audio import encode_flac
 from emoforge.base.outputs import read_json, write_json
+from emoforge.cli.sharing import audit_lines
 from emoforge.dataset.clips import open_clips
-from emoforge.sharing.audit import audit, lines
+from emoforge.sharing.audit import audit
 
 
 def codes(report: dict) -> set[tuple[str, str]]:
@@ -32,7 +33,7 @@ def test_a_sound_project_and_its_published_set_pass(finished_set):
     for report in (audit(root=finished_set.root), audit(finished_set.stage("publish"))):
         assert report["errors"] == 0, report["findings"]
         assert report["clips"] > 0
-        assert lines(report)[-1].startswith(f"audit: {report['clips']} clips, 0 errors")
+        assert audit_lines(report)[-1].startswith(f"audit: {report['clips']} clips, 0 errors")
 
 
 def test_other_audio_and_broken_audio_are_found(own_set):

@@ -71,6 +71,13 @@ def test_composition_counts_the_kept_clips(card: str, table: pa.Table, column: s
         assert {value: int(row[name]) for value, row in rows.items() if int(row[name])} == counts
 
 
+def test_loading_with_datasets_says_what_it_takes_without_the_cast(card: str, render, table: pa.Table):
+    loading = card[card.index("## Loading") : card.index("## Licence")]
+    assert 'cast_column("audio", Audio(decode=False))' in loading
+    assert "needs the package torchcodec" in loading
+    assert "torchcodec" not in render(table, to="flac")
+
+
 def test_clips_without_a_language_are_counted_too(render, table: pa.Table):
     assert table_after(render(set_column(table, "language", None)), "language")[0]["language"] == "unknown"
 

@@ -9,8 +9,9 @@ from tests.finished_set import clip_of, rewrite
 from tests.sharing.versioned import commit, git, versioned
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.cli.sharing import diff_tables
 from emoforge.project.layout import Layout
-from emoforge.sharing.diff import diff, tables
+from emoforge.sharing.diff import diff
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_the_table_says_which_clip_went_and_why(project):
     assert diff("HEAD~1", root=project.root) == changed | {"revisions": ["HEAD~1", "workspace"]}
     back = diff("HEAD", "HEAD~1", root=project.root)
     assert back["clips"] == {"in": [gone], "out": []}
-    assert all(rows for rows in tables(changed).values())
+    assert all(rows for rows in diff_tables(changed).values())
 
 
 def test_looking_at_another_version_touches_no_file(project):

@@ -11,9 +11,10 @@ from tests.sharing.versioned import commit, versioned
 from emoforge.base.audio import decode
 from emoforge.base.errors import EmoforgeError
 from emoforge.base.outputs import read_json, write_json
+from emoforge.cli.sharing import trace_lines
 from emoforge.project.checksums import folder_sha256
 from emoforge.project.layout import Layout
-from emoforge.sharing.trace import find_clip, lines, trace
+from emoforge.sharing.trace import find_clip, trace
 
 
 def test_a_conversion_leads_back_to_its_recordings_and_its_converter(finished_set):
@@ -34,7 +35,7 @@ def test_a_conversion_leads_back_to_its_recordings_and_its_converter(finished_se
     assert traced["scores"]["naturalness"] == 3.0
     assert traced["outcome"] == {"keep": True, "reject_reason": None}
     assert traced["licence"]["licence"] == "CC0-1.0"
-    printed = "\n".join(lines(traced))
+    printed = "\n".join(trace_lines(traced))
     for part in (row["source_clip_id"], row["style_clip_id"], row["speaker"], str(row["seed"]), source["file"]):
         assert part in printed
 

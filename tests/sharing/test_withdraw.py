@@ -7,11 +7,12 @@ from tests.cli.test_cli import assert_one_line, emoforge
 from tests.finished_set import clip_of, convert, fit
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.cli.sharing import withdrawal_lines
 from emoforge.dataset import manifest
 from emoforge.project.layout import Layout
 from emoforge.project.params import load_params
 from emoforge.sharing.published import read_published
-from emoforge.sharing.withdraw import lines, withdraw
+from emoforge.sharing.withdraw import withdraw
 from emoforge.stages import ingest, publish, select
 
 
@@ -51,7 +52,7 @@ def test_what_is_converted_from_or_after_them_leaves_the_published_set_at_once(o
     assert speaker.encode() not in (folder / "recordings.parquet").read_bytes()
     assert after.provenance["yields"]["withdrawn"] == {"anger": len(going)}
     assert done.converters == (own_set.stage("converter"),)
-    assert any("must be refitted" in line for line in lines(done))
+    assert any("must be refitted" in line for line in withdrawal_lines(done))
 
 
 def test_the_next_run_knows_nothing_of_them(own_set):
@@ -110,7 +111,9 @@ def test_without_its_recordings_a_set_says_what_it_cannot_see(own_set, tmp_path)
     shutil.copy(own_set.root / "params.yaml", tmp_path)
     done = withdraw(train_speaker(own_set), root=tmp_path, dataset=foreign, dry_run=True)
     assert done.unseen == read_published(foreign).table.num_rows
-    assert any("copy the manner of recordings that this project does not hold" in line for line in lines(done))
+    assert any(
+        "copy the style of recordings that this project does not hold" in line for line in withdrawal_lines(done)
+    )
 
 
 def test_another_converter_that_learnt_from_them_is_named(own_set, tmp_path):

@@ -1,18 +1,23 @@
 """What a whole run leaves behind, and that it leaves the same again."""
 
+import base64
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from tests.sharing.versioned import git
 from tests.small_run import run_stages, small_params
 
 from emoforge.base.errors import CorpusError, EmoforgeError
+from emoforge.base.outputs import read_json
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.project.layout import Layout
@@ -106,6 +111,56 @@ def test_the_page_shows_the_figures(small_run):
     page = (small_run.stage("report") / "index.html").read_text("utf-8")
     assert "<audio" in page
     assert "synthetic+classical" in page
+    for name, value in (("corpus", "demo"), ("licence", "CC0-1.0"), ("converter", "transplant")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+
+
+def test_the_page_sets_the_judge_on_real_clips_beside_conversions(small_run):
+    score = read_json(small_run.metrics("score"))
+    converted = manifest.read(small_run.manifest("score"))
+    assert set(score["emotion_confidence_real"]) == {"neutral", "anger", "sadness"}
+    page = (small_run.stage("report") / "index.html").read_text("utf-8")
+    for emotion in ("anger", "sadness"):
+        rows = converted.filter(pc.equal(converted["emotion"], emotion))
+        real, made = score["emotion_confidence_real"][emotion], pc.mean(rows["emotion_confidence"]).as_py()
+        assert f'<th scope="row">{emotion}</th><td>{real:.2f}</td><td>{made:.2f}</td>' in page
+
+
+def test_a_conversion_is_heard_beside_a_real_clip_as_near_to_it_as_there_is(small_run, small_corpus, tmp_path):
+    own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))
+    table = manifest.read(own.manifest("select"))
+    real = table.filter(pc.equal(table["origin"], "recorded")).to_pylist()
+    store = ClipStore(own.stage("ingest") / "clips")
+
+    def heard(label: str) -> set[bytes]:
+        page = (own.stage("report") / "index.html").read_text("utf-8")
+        found = re.findall(rf'aria-label="real \w+, {label}: [^"]*" src="data:audio/flac;base64,([^"]*)"', page)
+        return {base64.b64decode(text) for text in found}
+
+    same = heard("same speaker, same sentence")
+    assert same
+    assert same <= {store.flac(row["clip_id"]) for row in real if row["emotion"] != "neutral"}
+    voices = {row["speaker"] for row in table.to_pylist() if row["origin"] == "converted" and row["keep"]}
+    # Without the speakers' own emotional clips, somebody else's are heard: those of who trains, never of who tests.
+    gone = [row["clip_id"] for row in real if row["speaker"] in sorted(voices)[:-1] and row["emotion"] != "neutral"]
+    manifest.write(table.filter(pc.invert(pc.is_in(table["clip_id"], pa.array(gone)))), own.manifest("select"))
+    run_stages(small_params(small_corpus), own.root, ("report",))
+    assert heard(f"speaker {sorted(voices)[-1]}, same sentence")
+    assert not heard(f"speaker {sorted(voices)[0]}, .*")
+
+
+def test_equal_runs_give_one_page_and_the_copy_beside_it_says_when_and_at_which_commit(
+    small_run, small_corpus, tmp_path
+):
+    own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))
+    before = files_below(small_run.stage("report"))
+    git(own.root, "init", "-q")
+    git(own.root, "commit", "-q", "--allow-empty", "-m", "a run")
+    run_stages(small_params(small_corpus), own.root, ("report",))
+    assert files_below(own.stage("report")) == before
+    copy = own.report_of_run.read_text("utf-8")
+    assert f"<dt>commit</dt><dd>{git(own.root, 'rev-parse', 'HEAD')}" in copy
+    assert re.search(r"<dt>date</dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC</dd>", copy)
 
 
 def test_two_runs_and_two_workers_give_the_same_bytes(small_run, small_corpus, tmp_path):

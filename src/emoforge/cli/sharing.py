@@ -1,11 +1,20 @@
-"""Commands on a set that is shared."""
+"""Commands on a set that is shared, and how their results are put into words."""
 
+import itertools
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emoforge.base.tables import flat
 from emoforge.cli.common import JsonOption, ProjectOption, print_result, print_table
+
+if TYPE_CHECKING:
+    from emoforge.sharing.withdraw import Withdrawal
+
+#: Findings of one kind that are printed one by one.
+_SHOWN = 20
 
 
 def export(
@@ -21,7 +30,8 @@ def export(
     from emoforge.project.layout import Layout
     from emoforge.sharing.export import export
 
-    print(export(dataset or Layout(project).stage("publish"), out, to=to, shard_size=shard_size))
+    done = export(dataset or Layout(project).stage("publish"), out, to=to, shard_size=shard_size)
+    print(f"{done.folder}: {done.clips} clips as {done.format}")
 
 
 def trace(
@@ -30,9 +40,9 @@ def trace(
     project: ProjectOption = Path(),
 ) -> None:
     """Say where a clip comes from: recording, converter, params, scores, licence and version."""
-    from emoforge.sharing.trace import lines, trace
+    from emoforge.sharing.trace import trace
 
-    print_result(trace(clip, root=project), lines, as_json=json)
+    print_result(trace(clip, root=project), trace_lines, as_json=json)
 
 
 def audit(
@@ -44,10 +54,10 @@ def audit(
     project: ProjectOption = Path(),
 ) -> None:
     """Check a set: checksums, leaks, duplicates, licences, balance. Status 1 says that there is an error."""
-    from emoforge.sharing.audit import audit, lines
+    from emoforge.sharing.audit import audit
 
     report = audit(dataset, root=project)
-    print_result(report, lines, as_json=json)
+    print_result(report, audit_lines, as_json=json)
     if report["errors"] or (strict and report["warnings"]):
         raise typer.Exit(1)
 
@@ -64,9 +74,10 @@ def withdraw(
     project: ProjectOption = Path(),
 ) -> None:
     """Leave a person out: of the published set at once, of everything with the next `dvc repro`."""
-    from emoforge.sharing.withdraw import lines, withdraw
+    from emoforge.sharing.withdraw import withdraw
 
-    for line in lines(withdraw(speaker, root=project, dataset=dataset, converters=converter or [], dry_run=dry_run)):
+    done = withdraw(speaker, root=project, dataset=dataset, converters=converter or [], dry_run=dry_run)
+    for line in withdrawal_lines(done):
         print(line)
 
 
@@ -77,14 +88,116 @@ def diff(
     project: ProjectOption = Path(),
 ) -> None:
     """Say what changed between two versions of the set: clips in and out, why, and scores."""
-    from emoforge.sharing.diff import diff, tables
+    from emoforge.sharing.diff import diff
 
     changed = diff(before, after, root=project)
     if json:
         print_result(changed, None, as_json=True)
         return
-    for title, rows in tables(changed).items():
+    for title, rows in diff_tables(changed).items():
         print_table(rows, title=f"\n{title}")
+
+
+def audit_lines(report: dict) -> list[str]:
+    """Return one line per finding of :func:`emoforge.sharing.audit.audit`, a few of each kind, and one of totals."""
+    said = []
+    for code, found in itertools.groupby(report["findings"], key=lambda finding: finding["code"]):
+        alike = list(found)
+        said += [finding["line"] for finding in alike[:_SHOWN]]
+        if len(alike) > _SHOWN:
+            said.append(f"{alike[0]['severity']} {code}: {len(alike) - _SHOWN} more; --json lists them all")
+    return [*said, f"audit: {report['clips']} clips, {report['errors']} errors, {report['warnings']} warnings"]
+
+
+def trace_lines(traced: dict) -> list[str]:
+    """Return what :func:`emoforge.sharing.trace.trace` found as lines, the name of each part in front."""
+    return [
+        f"{name:<10} {text}" for name, part in traced.items() if part not in (None, {}) for text in _texts(name, part)
+    ]
+
+
+def _texts(name: str, part: object) -> list[str]:
+    if name == "params":
+        kept = {key: value for key, value in part.items() if isinstance(value, dict)}
+        changed = ", ".join(part.get("changed_since", [])) or "nothing"
+        first = f"of {part['from']}, seed {part['seed']}; changed in params.yaml since: {changed}"
+        return [first, *(f"{section}: {_in_one_line(values)}" for section, values in kept.items())]
+    if name == "version":
+        return [
+            f"data/{stage}: {(found['commit'] or '')[:12]} {found['note']}".replace(":  ", ": ")
+            for stage, found in part.items()
+        ]
+    if name == "licence":
+        return [f"{part['licence']}: {part['because']}"]
+    return [_in_one_line(part) if isinstance(part, dict) else str(part)]
+
+
+def _in_one_line(values: Mapping[str, object]) -> str:
+    return ", ".join(
+        f"{key} {' '.join(map(str, value)) or 'none' if isinstance(value, list) else value}"
+        for key, value in flat(values)
+        if value is not None
+    )
+
+
+def withdrawal_lines(done: "Withdrawal") -> Iterator[str]:
+    """Yield what a withdrawal changed, or would change, and what is left to do, one line each."""
+    if done.already:
+        yield f"{done.speaker} is in ingest.withdrawn of params.yaml already"
+    elif done.dry_run:
+        yield f"{done.speaker} would be added to ingest.withdrawn of params.yaml; nothing was changed"
+    else:
+        yield f"{done.speaker} is now in ingest.withdrawn of params.yaml: every run leaves them out"
+    if done.folder:
+        parts = done.published
+        removed = "would be removed" if done.dry_run else "removed"
+        yield (
+            f"{done.folder}: {len(parts.all)} clips {removed} ({len(parts.voice)} in their voice, {len(parts.style)} "
+            f"in their style), {done.left} left" + ("" if done.left else ": the whole folder goes")
+        )
+        if done.unseen:
+            yield (
+                f"{done.folder}: {done.unseen} clips copy the style of recordings that this project does not hold; "
+                "withdraw in the project that made them too"
+            )
+    if done.project and done.project.all:
+        parts = done.project
+        yield (
+            f"the project still holds {len(parts.recorded)} of their recordings, {len(parts.voice)} conversions in "
+            f"their voice and {len(parts.style)} in their style: run `dvc repro` to make everything without them"
+        )
+    for folder in done.converters:
+        yield f"{folder}: this converter learnt from them and must be refitted: run `dvc repro`"
+    yield (
+        "still there: the original recordings below corpus.root, which are yours to delete, and every older version in "
+        "DVC's cache and remotes, which `dvc gc --workspace` (and `--cloud`) deletes once the new one is committed"
+    )
+
+
+def diff_tables(changed: dict) -> dict[str, list[dict]]:
+    """Return what :func:`emoforge.sharing.diff.diff` found as tables: title → rows, none of them empty."""
+    from emoforge.sharing.compare import MOVED
+
+    before, after = changed["revisions"]
+    counts = [{"clips": name} | changed[name] for name in ("recorded", "converted", "kept")]
+    why = [
+        {"kept clips": direction, "why": reason, "clips": count}
+        for direction, reasons in (("in", changed["why_in"]), ("out", changed["why_out"]))
+        for reason, count in reasons.items()
+    ]
+    scores = [
+        {"score": name, "clips": score["clips"], "mean change": f"{score['mean_change']:+.4f}", "moved": score["moved"]}
+        for name, score in changed["scores"].items()
+    ]
+    made = f", {changed['made_anew']} made anew by another converter" if changed["made_anew"] else ""
+    found = {
+        f"{before} to {after}{made}": counts,
+        "kept conversions by emotion": [{"emotion": name} | row for name, row in changed["emotions"].items()],
+        "why they came and went": why,
+        "conversions not kept": [{"reason": name} | row for name, row in changed["reasons"].items()],
+        f"scores of conversions in both (moved: by more than {MOVED})": scores,
+    }
+    return {title: rows for title, rows in found.items() if rows}
 
 
 def add_to(app: typer.Typer) -> None:

@@ -34,6 +34,11 @@ class Layout:
         return self.root / "metrics" / f"{name}.json"
 
     @property
+    def report_of_run(self) -> Path:
+        """The report with commit and date of the run: beside what DVC keeps, as two equal runs differ in it."""
+        return self.root / "data" / "report.html"
+
+    @property
     def plots(self) -> Path:
         return self.root / "metrics" / "plots"
 

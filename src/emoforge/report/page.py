@@ -4,7 +4,7 @@ import base64
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emoforge.base.errors import EmoforgeError
@@ -23,24 +23,58 @@ _COLUMNS = {
 }
 
 
+@dataclass(frozen=True)
+class Example:
+    """Clips to compare by ear.
+
+    Attributes:
+        caption: who says what, with which scores.
+        clips: what a clip is (the source, the conversion, a real clip) → FLAC bytes, in the order of listening.
+    """
+
+    caption: str
+    clips: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure the judge is, on average, of the emotion that clips should be heard as; None where there is no clip.
+
+    Attributes:
+        real: recordings of the emotion, by judges that did not learn from their speaker.
+        converted: all conversions into it.
+        kept: those that were kept.
+    """
+
+    real: float | None
+    converted: float | None
+    kept: float | None
+
+
 def write_page(
-    folder: str | os.PathLike,
+    path: str | os.PathLike,
     *,
     metrics: Mapping[str, Mapping[str, float]],
     selection: Mapping[str, Mapping],
     plots: Sequence[Plot],
-    examples: Sequence[tuple[str, Mapping[str, bytes]]],
+    examples: Sequence[Example],
+    subject: Mapping[str, str],
+    parameters: Mapping[str, object],
+    confidence: Mapping[str, Confidence],
     title: str = "Does synthetic emotion help?",
 ) -> Path:
-    """Write ``index.html`` into *folder*.
+    """Write the page to the file *path*.
 
     Args:
-        folder: where the page goes.
+        path: of the page.
         metrics: the contents of ``metrics/evaluate.json``: arm → ``uar``, ``uar_ci_low``, ``uar_ci_high``, ``wa``,
             ``macro_f1``, ``ece``, ``n_clips``, ``n_speakers``; and ``gain`` → ``uar``, ``ci_low``, ``ci_high``, ``p``.
         selection: the contents of ``metrics/select.json``: emotion (and ``all``) → ``in``, ``out``, ``reasons``.
         plots: what to draw, in order.
-        examples: pairs of a caption (who says what, with which scores) and label → FLAC bytes, the source first.
+        examples: to listen to.
+        subject: what the page is of, name → value: the corpus, the converter, the run.
+        parameters: that shaped the result, name → value.
+        confidence: emotion → the judge's confidence.
         title: of the page.
 
     Returns:
@@ -66,15 +100,22 @@ def write_page(
         plots=[replace(plot, svg=_inline(plot, f"plot{index}")) for index, plot in enumerate(plots)],
         examples=[
             {
-                "caption": caption,
+                "caption": example.caption,
                 "clips": [
-                    {"label": label, "base64": base64.b64encode(flac).decode("ascii")} for label, flac in clips.items()
+                    {"label": label, "base64": base64.b64encode(flac).decode("ascii")}
+                    for label, flac in example.clips.items()
                 ],
             }
-            for caption, clips in examples
+            for example in examples
         ],
+        subject=subject,
+        parameters=parameters,
+        confidence={
+            emotion: ["" if value is None else f"{value:.2f}" for value in (of.real, of.converted, of.kept)]
+            for emotion, of in confidence.items()
+        },
     )
-    path = Path(folder) / "index.html"
+    path = Path(path)
     with written_aside(path) as aside:
         aside.write_text(html, "utf-8")
     return path

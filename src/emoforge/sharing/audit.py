@@ -1,6 +1,5 @@
 """Audit a set: is every clip what its manifest says, and may it be trained on and shared?"""
 
-import itertools
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,9 +19,6 @@ from emoforge.sharing import checks
 from emoforge.sharing.checks import Finding
 from emoforge.sharing.published import read_published
 from emoforge.sharing.recordings import read_recordings
-
-# Findings of a kind that are printed one by one.
-_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -90,17 +86,6 @@ def audit(dataset: Path | None = None, *, root: Path = Path()) -> dict:
         "warnings": len(findings) - errors,
         "findings": [asdict(found) | {"line": found.line} for found in findings],
     }
-
-
-def lines(report: dict) -> list[str]:
-    """Return a line a finding of what :func:`audit` returned, a few of each kind, and one that counts them."""
-    said = []
-    for code, found in itertools.groupby(report["findings"], key=lambda finding: finding["code"]):
-        alike = list(found)
-        said += [finding["line"] for finding in alike[:_SHOWN]]
-        if len(alike) > _SHOWN:
-            said.append(f"{alike[0]['severity']} {code}: {len(alike) - _SHOWN} more; --json lists them all")
-    return [*said, f"audit: {report['clips']} clips, {report['errors']} errors, {report['warnings']} warnings"]
 
 
 def _row_findings(audited: _Audited) -> list[Finding]:

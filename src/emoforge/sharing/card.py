@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.tables import markdown_table
 from emoforge.corpora import registry
 from emoforge.dataset.licences import hub_licence
 from emoforge.sharing import tables
@@ -75,9 +76,10 @@ def render_card(
         gain=_gain(results) if results else "",
         fields=tables.fields(clips),
         loading=written_as.loading.format(split=SPLIT_NAMES[first_split], manifest_split=first_split),
+        note=written_as.note,
         formats=", ".join(FORMATS),
         licence=permission.licence,
-        sources=tables.markdown_table(
+        sources=markdown_table(
             ["source", "licence", "cite"],
             [(corpora, licence, _citation(corpora)) for corpora, licence in permission.sources],
         ),

@@ -1,5 +1,6 @@
 """A published set in another format, for whoever has the set: the project that made it is not needed."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from emoforge.base.errors import EmoforgeError
@@ -10,8 +11,23 @@ from emoforge.sharing.recordings import read_recordings, write_recordings
 from emoforge.sharing.writer import write_set
 
 
-def export(dataset: Path, out: Path, *, to: str, shard_size: str = "500MB") -> str:
-    """Write the published set in *dataset* to *out* in another format, and say in a line what was written.
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        folder: where it is.
+        clips: how many.
+        format: name of the format.
+    """
+
+    folder: Path
+    clips: int
+    format: str
+
+
+def export(dataset: Path, out: Path, *, to: str, shard_size: str = "500MB") -> Exported:
+    """Write the published set in *dataset* to *out* in another format.
 
     Args:
         dataset: folder that `publish` wrote, or a copy of it.
@@ -43,7 +59,7 @@ def export(dataset: Path, out: Path, *, to: str, shard_size: str = "500MB") -> s
         )
         if recordings is not None:
             write_recordings(folder, published.table, recordings=recordings)
-    return f"{out}: {len(published.table)} clips as {to}"
+    return Exported(out, len(published.table), to)
 
 
 def _bytes(size: str) -> int:

@@ -1,25 +1,20 @@
 """The Markdown tables of a dataset card, each from the clips or from how they were made."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 
+from emoforge.base.tables import flat, markdown_table
 from emoforge.sharing.formats.shards import SPLIT_NAMES
 
 _COMPOSITION = ("emotion", "gender", "language", "corpus", "speaker")
 _SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_error")
 
 
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table; a bar within a cell is escaped."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "".join("| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |\n" for line in lines)
-
-
 def composition(clips: pa.Table) -> str:
-    """Return a table each of emotion, gender, language, source corpus and speaker: clips in every split."""
+    """Return one table each for emotion, gender, language, source corpus and speaker: clips in every split."""
     splits = present_splits(clips)
     tables = []
     for column in _COMPOSITION:
@@ -40,7 +35,7 @@ def present_splits(clips: pa.Table) -> list[str]:
 
 
 def converters(clips: pa.Table) -> str:
-    """Return a row a converter: checksum, clips and seeds."""
+    """Return one row per converter: checksum, clips and seeds."""
     columns = [clips.column(name).to_pylist() for name in ("converter", "converter_sha256", "seed")]
     seeds: dict[tuple[str | None, str | None], Counter] = {}
     for converter, checksum, seed in zip(*columns, strict=True):
@@ -58,21 +53,12 @@ def _seeds(counts: Mapping[int | None, int]) -> str:
 
 
 def parameters(params: Mapping[str, object]) -> str:
-    """Return a row a parameter, nested ones with dots in their names."""
+    """Return one row per parameter, nested ones with dots in their names."""
     return markdown_table(["parameter", "value"], [(f"`{name}`", f"`{value}`") for name, value in flat(params)])
 
 
-def flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield names and values of *values*, those of nested ones with dots in their names."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
 def yields(counts: Mapping[str, Mapping[str, int]]) -> str:
-    """Return a row an outcome: how many conversions of each emotion were kept, or met a reason not to be."""
+    """Return one row per outcome: how many conversions of each emotion were kept, or rejected for a reason."""
     emotions = sorted({emotion for by_emotion in counts.values() for emotion in by_emotion})
     rows = [
         (outcome, *(by_emotion.get(emotion, 0) for emotion in emotions), sum(by_emotion.values()))
@@ -82,7 +68,7 @@ def yields(counts: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def scores(clips: pa.Table) -> str:
-    """Return a row a score: its 5th, 50th and 95th percentile over the clips; empty where nothing was scored."""
+    """Return one row per score: its 5th, 50th and 95th percentile over the clips; empty where nothing was scored."""
     rows = []
     for name in _SCORES:
         values = clips.column(name).drop_null().to_numpy()
@@ -94,7 +80,8 @@ def scores(clips: pa.Table) -> str:
 
 
 def recognised(clips: pa.Table) -> str:
-    """Return a row an emotion: the share of its clips in which the judge hears it first; empty without a judge."""
+    """Return one row per emotion: the share of its clips in which the judge finds it the most probable; empty without
+    a judge."""
     hits: dict[str, list[bool]] = {}
     columns = (clips.column(name).to_pylist() for name in ("emotion", "emotion_probabilities"))
     for emotion, entries in zip(*columns, strict=True):
@@ -106,7 +93,7 @@ def recognised(clips: pa.Table) -> str:
 
 
 def arms(results: Mapping[str, Mapping[str, float]]) -> str:
-    """Return a row an arm of the evaluation on real speakers."""
+    """Return one row per arm of the evaluation on real speakers."""
     rows = [
         (
             arm,
@@ -123,7 +110,7 @@ def arms(results: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def fields(clips: pa.Table) -> str:
-    """Return a row a field: meaning and unit."""
+    """Return one row per field: meaning and unit."""
     rows = [("audio", "16-bit mono FLAC", "")]
     for field in clips.schema:
         metadata = field.metadata or {}

@@ -19,7 +19,6 @@ from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
 from emoforge.project.versions import differs_from_lock, locked_checksum, locked_params, made_by, read_lock
 from emoforge.sharing.compare import SCORES
-from emoforge.sharing.tables import flat
 
 # What shaped a conversion, by the stages that read it.
 _SHAPING = ("fit_converter", "convert", "select")
@@ -181,38 +180,6 @@ def _version(stage: str, root: Path, layout: Layout) -> dict:
     if commit is None:
         return {"checksum": checksum, "commit": None, "note": "not committed: no commit's dvc.lock holds it"}
     return {"checksum": checksum, "commit": commit.sha, "note": f"{commit.date}, {commit.subject}"}
-
-
-def lines(traced: dict) -> list[str]:
-    """Return what :func:`trace` returned as lines for people, the name of each part in front."""
-    return [
-        f"{name:<10} {text}" for name, part in traced.items() if part not in (None, {}) for text in _texts(name, part)
-    ]
-
-
-def _texts(name: str, part: object) -> list[str]:
-    if name == "params":
-        kept = {key: value for key, value in part.items() if isinstance(value, dict)}
-        changed = ", ".join(part.get("changed_since", [])) or "nothing"
-        first = f"of {part['from']}, seed {part['seed']}; changed in params.yaml since: {changed}"
-        return [first, *(f"{section}: {_flat(values)}" for section, values in kept.items())]
-    if name == "version":
-        return [
-            f"data/{stage}: {(found['commit'] or '')[:12]} {found['note']}".replace(":  ", ": ")
-            for stage, found in part.items()
-        ]
-    if name == "licence":
-        return [f"{part['licence']}: {part['because']}"]
-    return [_flat(part) if isinstance(part, dict) else str(part)]
-
-
-def _flat(values: dict) -> str:
-    """Return *values* in one line, nested ones with a dot."""
-    return ", ".join(
-        f"{key} {' '.join(map(str, value)) or 'none' if isinstance(value, list) else value}"
-        for key, value in flat(values)
-        if value is not None
-    )
 
 
 def find_original(clip: Mapping[str, object], params: Params, layout: Layout) -> Recording | None:

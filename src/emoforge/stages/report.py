@@ -1,19 +1,32 @@
-"""Stage report: a page to look at and listen to."""
+"""Stage report: a page to look at and listen to.
+
+It is written twice. ``data/report/index.html`` is an output of DVC: equal inputs give equal bytes, so that a run in a
+fresh clone reproduces it. Commit and date of the run differ between equal runs; they stand in ``data/report.html``, the
+same page beside that output.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge import __version__
 from emoforge.base.outputs import built_aside, read_json
+from emoforge.base.tables import flat
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
-from emoforge.report.page import write_page
+from emoforge.project.versions import commit_of
+from emoforge.report.page import Confidence, Example, write_page
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_scores, plot_yields
 from emoforge.ser.metrics import confusion_matrix
 
 _SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_error")
+_SHOWN_SHA256 = 12
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -21,18 +34,72 @@ def run(params: Params, layout: Layout) -> dict:
     metrics = read_json(layout.metrics("evaluate"))
     selection = read_json(layout.metrics("select"))
     table = manifest.read(layout.manifest("select"))
+    recorded = table.filter(pc.equal(table.column("origin"), "recorded"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
-    examples = _examples(converted, layout, n_examples=params.report.examples, seed=params.seed)
     keep = converted.column("keep").to_numpy(zero_copy_only=False)
-    plots = [
-        plot_arms(metrics),
-        plot_yields(selection),
-        *(plot_scores(name, converted.column(name).to_numpy(zero_copy_only=False), keep) for name in _SCORES),
-        *_confusions(layout),
-    ]
+    content = {
+        "metrics": metrics,
+        "selection": selection,
+        "plots": [
+            plot_arms(metrics),
+            plot_yields(selection),
+            *(plot_scores(name, converted.column(name).to_numpy(zero_copy_only=False), keep) for name in _SCORES),
+            *_confusions(layout),
+        ],
+        "examples": _examples(recorded, converted, layout, n_examples=params.report.examples, seed=params.seed),
+        "parameters": _parameters(params),
+        "confidence": _confidence(converted, read_json(layout.metrics("score"))["emotion_confidence_real"]),
+    }
+    subject = _subject(recorded, converted)
     with built_aside(layout.stage("report")) as folder:
-        write_page(folder, metrics=metrics, selection=selection, plots=plots, examples=examples)
-    return {"plots": len(plots), "examples": len(examples), "page": str(layout.stage("report") / "index.html")}
+        write_page(folder / "index.html", subject=subject, **content)
+    made = {"commit": commit_of(layout.root), "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")}
+    page = write_page(layout.report_of_run, subject=subject | made, **content)
+    return {"plots": len(content["plots"]), "examples": len(content["examples"]), "page": str(page)}
+
+
+def _subject(recorded: pa.Table, converted: pa.Table) -> dict[str, str]:
+    """Return what the page is of, told by the clips themselves."""
+
+    def values(table: pa.Table, column: str) -> list[str]:
+        return sorted(set(table.column(column).drop_null().to_pylist()))
+
+    checksums = values(converted, "converter_sha256")
+    return {
+        "corpus": ", ".join(values(recorded, "corpus")),
+        "speakers": ", ".join(
+            f"{len(values(recorded.filter(pc.equal(recorded.column('split'), split)), 'speaker'))} {split}"
+            for split in values(recorded, "split")
+        ),
+        "clips": f"{len(recorded):,} recorded, {len(converted):,} converted",
+        "language": ", ".join(values(recorded, "language")) or "not stated",
+        "licence": ", ".join(licence for licence in values(recorded, "licence") if licence) or "not stated",
+        "converter": ", ".join(values(converted, "converter")),
+        "SHA-256": ", ".join(checksum[:_SHOWN_SHA256] for checksum in checksums),
+        "emoforge": __version__,
+    }
+
+
+def _parameters(params: Params) -> dict[str, object]:
+    """Return the parameters to show: those of the converter, and of the stages that follow it."""
+    converter = {"method": params.fit_converter.method}
+    if params.fit_converter.method == "neural":
+        converter |= params.fit_converter.neural.model_dump()
+    sections = {name: getattr(params, name).model_dump() for name in ("convert", "score", "select", "train")}
+    return dict(flat({"seed": params.seed, "fit_converter": converter} | sections))
+
+
+def _confidence(converted: pa.Table, real: dict[str, float]) -> dict[str, Confidence]:
+    """Return the judge's confidence by emotion; no conversion is neutral, so neutral clips are left out."""
+
+    def mean(rows: pa.Table) -> float | None:
+        return pc.mean(rows.column("emotion_confidence")).as_py()
+
+    found = {}
+    for emotion in sorted({*real, *converted.column("emotion").to_pylist()} - {NEUTRAL}):
+        rows = converted.filter(pc.equal(converted.column("emotion"), emotion))
+        found[emotion] = Confidence(real.get(emotion), mean(rows), mean(rows.filter(rows.column("keep"))))
+    return found
 
 
 def _confusions(layout: Layout) -> list[Plot]:
@@ -47,21 +114,48 @@ def _confusions(layout: Layout) -> list[Plot]:
     return plots
 
 
-def _examples(converted: pa.Table, layout: Layout, *, n_examples: int, seed: int) -> list[tuple[str, dict[str, bytes]]]:
-    """Return kept conversions beside their sources, drawn from the emotions in turn."""
-    kept = [row for row in converted.to_pylist() if row["keep"]]
-    kept.sort(key=lambda row: manifest.seed_from(seed, row["clip_id"]))
+def _examples(recorded: pa.Table, converted: pa.Table, layout: Layout, *, n_examples: int, seed: int) -> list[Example]:
+    """Return kept conversions, drawn from the emotions in turn, each beside its source and a real clip."""
+
+    def draw(row: dict) -> int:
+        return manifest.seed_from(seed, row["clip_id"])
+
+    kept = sorted((row for row in converted.to_pylist() if row["keep"]), key=draw)
     turns: dict[str, int] = {}
     for row in kept:
         row["turn"] = turns[row["emotion"]] = turns.get(row["emotion"], -1) + 1
     chosen = sorted(kept, key=lambda row: (row["turn"], row["emotion"]))[:n_examples]
     store = ClipStore(layout.stage("ingest") / "clips", layout.stage("convert") / "clips")
-    return [
-        (
+    # The speakers who are tested are heard nowhere but in the test.
+    real = sorted(recorded.filter(pc.equal(recorded.column("split"), "train")).to_pylist(), key=draw)
+    examples = []
+    for row in chosen:
+        clips = {
+            f"source, {row['source_emotion']}": store.flac(row["source_clip_id"]),
+            f"conversion, {row['emotion']}": store.flac(row["clip_id"]),
+        }
+        alike = _nearest_real(row, real)
+        if alike is not None:
+            clips[f"real {row['emotion']}, {_likeness(row, alike)}"] = store.flac(alike["clip_id"])
+        caption = (
             f"{row['speaker']}, {row['source_emotion']} to {row['emotion']}: confidence "
             f"{row['emotion_confidence']:.2f}, naturalness {row['naturalness']:.2f}, speaker similarity "
-            f"{row['speaker_similarity']:.2f}, content error {row['content_error']:.2f}",
-            {row["source_emotion"]: store.flac(row["source_clip_id"]), row["emotion"]: store.flac(row["clip_id"])},
+            f"{row['speaker_similarity']:.2f}, content error {row['content_error']:.2f}"
         )
-        for row in chosen
-    ]
+        examples.append(Example(caption, clips))
+    return examples
+
+
+def _nearest_real(row: dict, real: Sequence[dict]) -> dict | None:
+    """Return the first of *real* in the emotion of *row* of the same speaker and sentence, else speaker, else any."""
+    same_emotion = (clip for clip in real if clip["emotion"] == row["emotion"])
+    return max(same_emotion, key=lambda clip: (_same(row, clip, "speaker"), _same(row, clip, "sentence")), default=None)
+
+
+def _same(row: dict, clip: dict, column: str) -> bool:
+    return row[column] is not None and row[column] == clip[column]
+
+
+def _likeness(row: dict, clip: dict) -> str:
+    speaker = "same speaker" if _same(row, clip, "speaker") else f"speaker {clip['speaker']}"
+    return f"{speaker}, {'same sentence' if _same(row, clip, 'sentence') else 'another sentence'}"

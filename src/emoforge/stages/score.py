@@ -1,7 +1,7 @@
 """Stage score: every score of every converted clip. No threshold here.
 
-Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of one training speaker and the manner of
-another is judged by a model that never heard either, and no judge hears a speaker of another split.
+Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of one training speaker and the style of
+another is judged by a model that learnt from neither, and no judge learns from a speaker of another split.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,8 @@ def run(params: Params, layout: Layout) -> dict:
     with built_aside(layout.stage("score")) as folder:
         scores, features = _score_all(recorded, converted, params, layout)
         write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
-        labels, probabilities = _judge(recorded, converted, features, params, layout)
+        judged = _judge(recorded, converted, features, params, layout)
+        labels, probabilities = judged.labels, judged.converted
         emotions = converted.column("emotion").to_pylist()
         target = [labels.index(emotion) for emotion in emotions]
         columns = {name: scores[name].astype(np.float32) for name in _SCORES} | {
@@ -86,6 +87,7 @@ def run(params: Params, layout: Layout) -> dict:
             emotion: round(float(recognised[np.asarray(emotions) == emotion].mean()), 4)
             for emotion in sorted(set(emotions))
         },
+        "emotion_confidence_real": judged.real,
     }
     write_json(layout.metrics("score"), metrics)
     return metrics
@@ -170,15 +172,28 @@ def _score_chunk(chunk: _Conversions) -> tuple[dict[str, np.ndarray], np.ndarray
     return scores, np.stack([features for _, features in analysed])
 
 
-def _judge(
-    recorded: pa.Table, converted: pa.Table, features: np.ndarray, params: Params, layout: Layout
-) -> tuple[list[str], np.ndarray]:
-    """Return the judge's labels and its probabilities (n_clips, n_classes) for every converted clip."""
+@dataclass(frozen=True)
+class _Judged:
+    """What the judge answers.
+
+    Attributes:
+        labels: emotion names, in the order of the columns of probabilities.
+        converted: (n_clips, n_classes) probabilities for every conversion.
+        real: emotion → mean confidence in the real training clips of it, each judged without its speaker.
+    """
+
+    labels: list[str]
+    converted: np.ndarray
+    real: dict[str, float]
+
+
+def _judge(recorded: pa.Table, converted: pa.Table, features: np.ndarray, params: Params, layout: Layout) -> _Judged:
     labels = emotions_of(recorded)
     train = scored_clips(recorded, "train")
     source = ExampleSource(layout, "svm", ["ingest"])
+    examples = source.examples(train, labels)
     judge = out_of_fold_judge(
-        source.examples(train, labels),
+        examples,
         splits=np.asarray(train.column("split").to_pylist()),
         origins=np.asarray(train.column("origin").to_pylist()),
         labels=labels,
@@ -188,4 +203,8 @@ def _judge(
     )
     speaker_of = dict(zip(recorded.column("clip_id").to_pylist(), recorded.column("speaker").to_pylist(), strict=True))
     styles = [speaker_of.get(clip_id) for clip_id in converted.column("style_clip_id").to_pylist()]
-    return labels, judge.judge(features, np.asarray(converted.column("speaker").to_pylist()), styles)
+    answers = judge.judge(features, np.asarray(converted.column("speaker").to_pylist()), styles)
+    real = judge.judge(examples.inputs, examples.speakers, [None] * len(examples))
+    confidence = real[np.arange(len(examples)), examples.labels]
+    of_emotion = {label: confidence[examples.labels == index] for index, label in enumerate(labels)}
+    return _Judged(labels, answers, {label: round(float(values.mean()), 4) for label, values in of_emotion.items()})

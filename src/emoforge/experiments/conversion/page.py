@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from emoforge.sharing.tables import markdown_table
+from emoforge.base.tables import markdown_table
 
 _TITLES = (
     "system",

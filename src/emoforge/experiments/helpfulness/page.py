@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import spearmanr
 
+from emoforge.base.tables import markdown_table
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION
 from emoforge.report.plots import Plot
 from emoforge.report.study_plots import plot_gains, plot_quality
-from emoforge.sharing.tables import markdown_table
 
 _QUALITY = "mean confidence of judges in the wanted emotion"
 _CHOICES = (

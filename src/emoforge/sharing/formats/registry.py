@@ -26,12 +26,14 @@ class Format:
     Attributes:
         write: takes the clips, their audio, the folder, the bytes in a shard at most and the licence of the set.
         loading: Python that loads the split ``{split}`` where it is run in the folder.
+        note: what to know beside *loading*, in Markdown; empty where there is nothing.
         shard_suffix: ending of the shards ``data/<split>-*``; empty where the format has none.
         package: what must be installed to write it; empty for nothing beyond emoforge's own needs.
     """
 
     write: Callable[[pa.Table, Audio, Path, int, str], object]
     loading: str
+    note: str = ""
     shard_suffix: str = ""
     package: str = ""
 
@@ -46,12 +48,15 @@ import soundfile
 from datasets import Audio, load_dataset
 
 clips = load_dataset("parquet", data_files={{"{split}": "data/{split}-*.parquet"}}, split="{split}")
-# Without the cast, `datasets` decodes by itself, for which it needs torchcodec and FFmpeg.
 clips = clips.cast_column("audio", Audio(decode=False))
 for clip in clips:
     signal, sampling_rate = soundfile.read(io.BytesIO(clip["audio"]["bytes"]))
     emotion = clip["emotion"]
 """,
+        note=(
+            "`Audio(decode=False)` gives the bytes of the FLAC file. Without it, `datasets` 4 and later decodes the audio "
+            "by itself, for which it needs the package torchcodec, and FFmpeg."
+        ),
         shard_suffix=".parquet",
     ),
     "webdataset": Format(
