@@ -96,7 +96,7 @@ def build_arms(
     if needed and ratio > 0 and not n_asked:
         raise EmoforgeError(f"a ratio of {ratio} to {len(real)} real clips asks for no clip at all: raise it, or set 0")
     pools = {kind: _rows_by_label(np.flatnonzero(kinds == kind), labels, seed) for kind in (CLASSICAL, SYNTHETIC)}
-    # Dealt out in an order of the seed, so that the first label is not always the one with a clip more.
+    # Dealt out in an order drawn from the seed, so that the first label is not always the one with one clip more.
     in_turn = [int(label) for label in np.random.default_rng(seed).permutation(np.unique(labels))]
     added = _dealt(
         {label: min((len(pools[kind].get(label, ())) for kind in needed), default=0) for label in in_turn}, n_asked

@@ -1,9 +1,9 @@
-"""How confident an independent ear is in an emotion: judges that heard neither speaker of what they judge.
+"""How confident an independent recogniser is in an emotion: judges that learnt from neither speaker of a clip.
 
 A recogniser knows the clips that it was trained on, and whatever was made from them. A converted clip is made from two:
 the source clip, and the clip of perhaps another speaker that showed the emotion (its style). It is therefore judged by
-a recogniser trained on real clips of training speakers other than these two. Nothing of another split ever comes near a
-judge.
+a recogniser trained on real clips of training speakers other than these two. No judge learns from
+another split.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How sure a gain is: clips of one speaker are alike, so it is speakers that are drawn, not clips.
+"""How certain a gain is: clips of one speaker are alike, so speakers are drawn, not clips.
 
 Every draw is a weighted sum of per-speaker confusion counts, so ten thousand cost a matrix product.
 """
@@ -83,7 +83,7 @@ def uar_interval(
         seed: of the draws.
 
     Returns:
-        the UAR over all clips with its interval; a class without clips is left out, in every draw anew.
+        the UAR over all clips with its interval; a class without clips is left out, in every draw separately.
 
     Raises:
         EmoforgeError: fewer than two speakers, or arrays of different lengths.
@@ -267,7 +267,7 @@ def signed_rank_tests(gains: Mapping[str, np.ndarray]) -> dict[str, SignedRank]:
     test procedure".
 
     Args:
-        gains: name of the arm → (n_pairs,) its score less the reference's, a pair a speaker (or fold and seed).
+        gains: name of the arm → (n_pairs,) its score less the reference's, one pair per speaker (or per fold and seed).
 
     Returns:
         name of the arm → test; gains that are all zero have p = 1.

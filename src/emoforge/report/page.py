@@ -38,7 +38,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Confidence:
-    """How sure the judge is, on average, of the emotion that clips should be heard as; None where there is no clip.
+    """How sure the judge is, on average, of clips' target emotion, 0 to 1; None where there is no clip.
 
     Attributes:
         real: recordings of the emotion, by judges that did not learn from their speaker.

@@ -72,7 +72,7 @@ def in_style(draw: Callable[P, Plot]) -> Callable[P, Plot]:
 
 @in_style
 def plot_confusion(counts: np.ndarray, labels: Sequence[str], *, title: str) -> Plot:
-    """Draw a confusion matrix: recall in colour and per cent, a row an actual emotion.
+    """Draw a confusion matrix: recall in colour and per cent, one row per actual emotion.
 
     Args:
         counts: (n_classes, n_classes) clips by truth (row) and prediction (column).

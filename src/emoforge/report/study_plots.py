@@ -5,14 +5,14 @@ from itertools import pairwise
 
 from emoforge.report.plots import INK, KEPT_COLOUR, REJECTED_COLOUR, Plot, in_style, new_figure, svg_text
 
-#: One a line; the last two are told apart by the colour-blind too (Okabe and Ito 2008, "Color universal design").
+#: One per line; the last two are told apart by the colour-blind too (Okabe and Ito 2008, "Color universal design").
 _COLOURS = (KEPT_COLOUR, REJECTED_COLOUR, INK, "#009e73", "#cc79a7")
 _MARKERS = "osD^v"
 
 
 @in_style
 def plot_gains(title: str, x_label: str, lines: Mapping[str, Sequence[tuple[float, Mapping]]]) -> Plot:
-    """Draw gains over the reference with their intervals, a line a name.
+    """Draw gains over the reference with their intervals, one line per name.
 
     Args:
         title: of the plot.

@@ -199,7 +199,7 @@ def fit_temperature(scores: np.ndarray, truth: np.ndarray, *, weights: np.ndarra
 def _finite(features: np.ndarray) -> np.ndarray:
     features = np.asarray(features, dtype=np.float64)
     if features.ndim != 2:
-        raise EmoforgeError(f"features must be one row a clip, not of shape {features.shape}")
+        raise EmoforgeError(f"features must have one row per clip, not be of shape {features.shape}")
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
         raise EmoforgeError(

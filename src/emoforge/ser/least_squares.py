@@ -1,4 +1,4 @@
-"""Least-squares support vector machines: one kernel ridge regression a class, in closed form.
+"""Least-squares support vector machines: one kernel ridge regression per class, in closed form.
 
 Suykens and Vandewalle 1999, "Least squares support vector machine classifiers": the errors of all clips count, squared,
 instead of those beyond a margin. On some hundred clips of many functionals it recognises better than the machine with a
@@ -45,9 +45,9 @@ class VectorPairs:
 
 @dataclass(frozen=True)
 class LeastSquaresSvm:
-    """A machine a class on the kernel ``exp(-gamma |x - v|²) + linear x·v``.
+    """One machine per class on the kernel ``exp(-gamma |x - v|²) + linear x·v``.
 
-    The exponential finds what a single clip looks like, the linear term what holds far from all of them.
+    The exponential learns what clips near a training clip are, the linear term what holds far from all of them.
 
     Attributes:
         vectors: (n_vectors, n_features) training clips that the solution is made of.
@@ -199,7 +199,7 @@ def _sampled(
         kernel: (n_candidates, n_vectors): clips, then clips of pairs, then their sources, against the sample.
         chosen: (n_vectors,) candidates that are the sample.
         n_clips: of no pair.
-        wanted: (n_rows, n_classes): a row a clip and a row a pair.
+        wanted: (n_rows, n_classes): one row per clip, then one per pair.
         weights: (n_rows,).
         ridge: how much the solution is held back.
         groups: (n_rows,) names of what is left out together, None to leave nothing out.

@@ -283,7 +283,7 @@ class LogmelRecogniser:
 
 
 def network_logits(network: LogmelNetwork, clips: Sequence[np.ndarray], *, n_frames: int) -> np.ndarray:
-    """Run the network over whole clips, a window at a time, and average the windows' logits.
+    """Run the network over whole clips, one window at a time, and average the windows' logits.
 
     Every clip is read by itself and on one thread, so that its answer depends neither on what else is asked nor on the
     machine.

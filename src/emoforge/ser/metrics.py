@@ -1,6 +1,6 @@
-"""How right a recogniser is: unweighted average recall first, then what else the field reports.
+"""How often a recogniser is right: unweighted average recall first, then what else the field reports.
 
-Labels are indices into the recogniser's ``labels``; probabilities have one column a label.
+Labels are indices into the recogniser's ``labels``; probabilities have one column per label.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
-"""Clips as a pretrained encoder of speech hears them: wav2vec 2.0, HuBERT or WavLM, frozen.
+"""Clips as vectors of a pretrained speech encoder: wav2vec 2.0, HuBERT or WavLM, frozen.
 
-What a clip becomes goes to the same machines as functionals do, calibrated to the speaker as they are.
+These vectors go to the same machines as functionals do, and are calibrated to the speaker in the same way.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,7 @@ class Pairs:
     """Conversions beside their sources, one row per pair: two clips of one voice and the same words.
 
     Attributes:
-        clips: conversions, labelled with what they should be heard as; their weights are those of the pairs.
+        clips: conversions, labelled with their target emotion; their weights are those of the pairs.
         sources: the labelled recordings that they were made of, in the same order.
 
     Raises:

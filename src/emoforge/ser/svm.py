@@ -1,4 +1,4 @@
-"""A recogniser on one vector a clip: least-squares support vector machines on distances from the neutral voice.
+"""A recogniser on one vector per clip: least-squares support vector machines on distances from the neutral voice.
 
 On the functionals of RAVDESS, all 8 classes, EmoBox's 6 speaker-disjoint folds, two enrolment clips a speaker that are
 never scored, mean UAR with 20 and with 4 training speakers: .72 and .53; a machine with a margin and a linear
@@ -26,14 +26,14 @@ VERSION = 2
 
 #: Score of a label without a training clip: never the most probable, yet finite.
 _ABSENT = -30.0
-#: Where a single speaker trained there is nobody to fit a temperature on; this one is usual.
+#: With a single training speaker there is nobody else to fit a temperature on; this value is usual.
 _USUAL_TEMPERATURE = 0.2
 _TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class VectorRecogniser:
-    """A :class:`~emoforge.ser.recogniser.Recogniser` on one vector a clip, whatever its features are.
+    """A :class:`~emoforge.ser.recogniser.Recogniser` on one vector per clip, whatever its features are.
 
     Attributes:
         labels: emotion names, in the order of the columns of probabilities.

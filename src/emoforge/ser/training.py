@@ -23,7 +23,7 @@ class TrainingOptions:
 
     Attributes:
         n_steps: gradient steps.
-        batch_size: clips a step.
+        batch_size: clips per step.
         learning_rate: highest of the one-cycle schedule.
         weight_decay: of AdamW.
         label_smoothing: share of probability given to the other classes.
@@ -34,7 +34,7 @@ class TrainingOptions:
         stretch: clips are played up to this share faster or slower.
         shift_bands: the spectrum is moved by up to as many mel bands, as a longer or shorter vocal tract would.
         averaging: share that an average of the weights keeps at each step; the average is what is returned.
-        validate_every: steps between looks at the validation speakers.
+        validate_every: steps between validation points.
     """
 
     n_steps: int = 700
@@ -78,14 +78,14 @@ def train_network(
         weights: (n_clips,) sample weights, above 0.
         n_bands: rows that are masked and shifted along frequency.
         n_classes: number of labels.
-        validation: clips and labels of other speakers to look at on the way, or None.
+        validation: clips and labels of other speakers to recognise at every validation point, or None.
         logits_of: how clips are recognised when validating: network, clips → (n_clips, n_classes).
         options: see :class:`TrainingOptions`.
         seed: of initial weights, order, crops, changes, masks and dropout.
 
     Returns:
-        the network, and one point for each look: "step", mean training "loss" since the last look and, with
-        validation speakers, their "val_uar".
+        the network, and its history: for each validation point "step", mean training "loss" since the last one and,
+        with validation speakers, their "val_uar".
 
     Raises:
         EmoforgeError: a weight is not above 0.
@@ -139,7 +139,7 @@ def _train(
         batch, order = order[: options.batch_size], order[options.batch_size :]
 
         network.train()
-        # One speed and one vocal tract a step: a batch stays one array.
+        # One speed and one vocal tract per step: a batch stays one array.
         n_frames = round(options.n_crop_frames * (1.0 + rng.uniform(-options.stretch, options.stretch)))
         rows = torch.from_numpy(np.stack([_crop(clips[row], n_frames, rng) for row in batch]))
         rows = nn.functional.interpolate(rows, size=options.n_crop_frames, mode="linear", align_corners=False)

@@ -1,4 +1,4 @@
-"""What recognisers on one vector a clip see of it: distances from the speaker's neutral voice, with bent tails."""
+"""What recognisers on one vector per clip see of it: distances from the speaker's neutral voice, with bent tails."""
 
 import numpy as np
 

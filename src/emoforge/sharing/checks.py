@@ -1,4 +1,4 @@
-"""What an audit looks for in a set; every check yields its findings and touches nothing."""
+"""What an audit looks for in a set; every check yields its findings and changes nothing."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

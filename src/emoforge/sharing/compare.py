@@ -45,8 +45,8 @@ class _Version:
 def compare(before: pa.Table, after: pa.Table) -> dict:
     """Return what changed from the manifest *before* to the manifest *after*, as plain data for tables and JSON.
 
-    A clip_id is made from content and lineage, so what another converter made is another clip. Where it has the
-    source, the emotion and the seed of one before, it is that clip made anew, and their scores are compared.
+    A clip_id is made from content and lineage, so what another converter made is another clip. Where it has the same
+    source, emotion and seed as an earlier clip, it counts as that clip made again, and their scores are compared.
 
     Args:
         before: a manifest of select, with at least ``clip_id`` and ``origin``; columns it lacks count as empty.
@@ -56,7 +56,7 @@ def compare(before: pa.Table, after: pa.Table) -> dict:
         ``recorded``, ``converted`` and ``kept`` (conversions): clips ``before``, ``in``, ``out`` and ``after``;
         ``made_anew``: conversions that another converter made again;
         ``emotions``: emotion → the same four counts of kept conversions;
-        ``why_in``, ``why_out``: reason → conversions that came into the kept ones, or went out of them;
+        ``why_in``, ``why_out``: reason → conversions that are newly kept, or no longer kept;
         ``reasons``: reject_reason → conversions ``before`` and ``after``;
         ``scores``: score → ``clips`` that have it in both, ``mean_change``, and ``moved``: changed by more than .01;
         ``clips``: ids of the kept conversions that came ``in`` and went ``out``.

@@ -56,7 +56,7 @@ _CONTEXT = {
     "transform": "cr:transform",
 }
 
-#: The one record set: a record a clip.
+#: The one record set: one record per clip.
 RECORDS = "clips"
 _SHARDS = "shards"
 
@@ -113,7 +113,7 @@ def describe_parquet(folder: str | os.PathLike, permission: Permission, *, title
                 "@type": "cr:RecordSet",
                 "@id": RECORDS,
                 "name": RECORDS,
-                "description": "a record a clip",
+                "description": "one record per clip",
                 "key": {"@id": f"{RECORDS}/clip_id"},
                 "field": list(_fields(pq.read_schema(shards[0]))),
             }

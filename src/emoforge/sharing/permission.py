@@ -1,6 +1,7 @@
 """Whether clips may be shared at all, under which licence, and who is to be credited.
 
-What decides is each clip's own licence, what the registry knows of its corpus, and what its converter learnt from.
+This depends on each clip's own licence, on what the registry knows of its corpus, and on what its converter learnt
+from.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from emoforge.dataset.licences import combine, terms_of
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """Under what clips may be shared.
+    """Terms under which clips may be shared.
 
     Attributes:
         licence: of the whole set.
@@ -33,7 +34,7 @@ class Permission:
 
 
 def permitted(clips: pa.Table, converter: Mapping[str, object] | None = None) -> Permission:
-    """Return under what *clips* may be shared.
+    """Return the terms under which *clips* may be shared.
 
     Args:
         clips: a manifest of what is to be shared, with ``clip_id``, ``corpus`` and ``licence``.

@@ -1,4 +1,4 @@
-"""How a set was made, as plain data that travels with it: enough to write its card anew without the project."""
+"""How a set was made, as plain data that travels with it: enough to write its card again without the project."""
 
 from collections import Counter
 from collections.abc import Mapping

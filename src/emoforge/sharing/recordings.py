@@ -1,4 +1,4 @@
-"""Whom the clips of a published set come from: rows, without audio, of the recordings that they were made from."""
+"""Who the clips of a published set come from: rows, without audio, of the recordings that they were made from."""
 
 import os
 from pathlib import Path
@@ -14,8 +14,8 @@ RECORDINGS = "recordings.parquet"
 def write_recordings(folder: str | os.PathLike, clips: pa.Table, *, recordings: pa.Table) -> None:
     """Write which recordings the kept ones of *clips* were made from, as source or as style.
 
-    A published row names its style by clip_id only. Whose manner that is decides whether the clip leaks into another
-    split, and whether it goes when that person withdraws.
+    A published row names its style by clip_id only. Whose recording that is decides whether the clip leaks into
+    another split, and whether it is removed when that person withdraws.
 
     Args:
         folder: of the set.
@@ -32,7 +32,7 @@ def read_recordings(folder: str | os.PathLike) -> pa.Table | None:
     """Return what :func:`write_recordings` wrote; None for a set that came without it.
 
     Raises:
-        ManifestError: the file is there and is none.
+        ManifestError: the file is there, but is no manifest.
     """
     path = Path(folder) / RECORDINGS
     return manifest.read(path) if path.is_file() else None

@@ -11,12 +11,12 @@ from emoforge.base.errors import EmoforgeError
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """Ids of the clips that hold something of a speaker; each clip stands in one set only.
+    """Ids of the clips that hold something of a speaker; each clip is in one set only.
 
     Attributes:
         recorded: the speaker's recordings.
         voice: conversions in the speaker's voice, which are those of the speaker's recordings.
-        style: conversions in other voices that copy the manner of one of the speaker's recordings.
+        style: conversions in other voices that copy the style of one of the speaker's recordings.
     """
 
     recorded: frozenset[str]

@@ -26,11 +26,11 @@ class Withdrawal:
     Attributes:
         speaker: as the manifest names them.
         already: whether params.yaml left them out before.
-        project: what of the project's clips holds something of them; None where it holds no clips.
+        project: which of the project's clips hold something of them; None where there are no clips.
         folder: of the published set; None where there is none.
-        published: what of it holds something of them.
+        published: which of its clips hold something of them; None where there is no published set.
         left: how many of its clips stay.
-        unseen: published conversions in the manner of recordings of which nobody here knows whose they are.
+        unseen: number of published conversions that copy the style of a recording whose speaker is not known here.
         converters: folders of the converters that learnt from them.
         dry_run: whether nothing was changed.
     """
@@ -63,11 +63,11 @@ def withdraw(
         speaker: as the manifest names them, or without the corpus's name in front.
         root: the project.
         dataset: folder of the published set; the project's own without it.
-        converters: folders of other converters, to be told which learnt from them.
-        dry_run: only say what would go.
+        converters: folders of other converters, of which those that learnt from them are returned.
+        dry_run: only return what would be removed.
 
     Raises:
-        EmoforgeError: nobody is called so, params.yaml is wrong, or the published set cannot be read.
+        EmoforgeError: there is no such speaker, params.yaml is wrong, or the published set cannot be read.
     """
     layout, params = Layout(root), load_params(root / "params.yaml")
     clips = _project_clips(layout)
@@ -118,13 +118,13 @@ def _speakers_of(own: Sequence[Path], others: Sequence[Path]) -> dict[Path, list
 def _everybody(
     tables: Iterable[pa.Table | None], learnt: Mapping[Path, Sequence[str]], withdrawn: Sequence[str]
 ) -> set[str]:
-    """Return every speaker that is known here; those who withdrew stay known, so that it can be done again."""
+    """Return every speaker that is known here; those who withdrew stay known, so that it can be repeated."""
     names = {name for table in tables if table is not None for name in pc.unique(table.column("speaker")).to_pylist()}
     return names.union(withdrawn, *learnt.values())
 
 
 def _unseen(clips: pa.Table, known: Iterable[pa.Table | None]) -> int:
-    """Return how many of *clips* copy the manner of a recording that no *known* table holds."""
+    """Return how many of *clips* copy the style of a recording that no *known* table holds."""
     ids = {clip_id for table in known if table is not None for clip_id in table.column("clip_id").to_pylist()}
     return sum(style not in ids for style in clips.column("style_clip_id").drop_null().to_pylist())
 

@@ -1,4 +1,4 @@
-"""Stage evaluate: the arms on recordings of speakers that nothing before has heard."""
+"""Stage evaluate: the arms on recordings of speakers from whom nothing was learnt before."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def measure(
     reference: str = REAL,
     contender: str = SYNTHETIC,
 ) -> dict:
-    """Return the contract's metrics: one entry an arm, and the gain of *contender* over *reference*.
+    """Return the contract's metrics: one entry per arm, and the gain of *contender* over *reference*.
 
     Args:
         truth: (n_clips,) label indices.
@@ -106,7 +106,7 @@ def _headline(metrics: Mapping[str, dict], table: pa.Table) -> dict:
 
 
 def _predictions(test: pa.Table, labels: Sequence[str], probabilities: Mapping[str, np.ndarray]) -> pa.Table:
-    """Return a row a clip: who and what it is, and every arm's probabilities in the order of the labels."""
+    """Return one row per clip: who and what it is, and every arm's probabilities in the order of the labels."""
     table = test.select(["clip_id", "speaker", "emotion"]).replace_schema_metadata({"labels": ",".join(labels)})
     for name, values in probabilities.items():
         table = table.append_column(name, pa.array(values.astype(np.float32).tolist(), pa.list_(pa.float32())))
@@ -120,7 +120,7 @@ def _write_plots(
     probabilities: Mapping[str, np.ndarray],
     metrics: Mapping[str, dict],
 ) -> None:
-    """Write what `dvc plots` draws: a confusion matrix an arm, and the arms side by side."""
+    """Write what `dvc plots` draws: one confusion matrix per arm, and the arms side by side."""
     for name, values in probabilities.items():
         with (
             written_aside(layout.plots / f"confusion-{name.replace('+', '-')}.csv") as aside,

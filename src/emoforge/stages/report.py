@@ -17,7 +17,7 @@ from emoforge.base.outputs import built_aside, read_json
 from emoforge.base.tables import flat
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
-from emoforge.dataset.labels import NEUTRAL
+from emoforge.dataset.labels import NEUTRAL, SPLITS
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.versions import commit_of
@@ -65,17 +65,16 @@ def _subject(recorded: pa.Table, converted: pa.Table) -> dict[str, str]:
         return sorted(set(table.column(column).drop_null().to_pylist()))
 
     checksums = values(converted, "converter_sha256")
+    splits = {split: recorded.filter(pc.equal(recorded.column("split"), split)) for split in SPLITS}
+    speakers = {split: len(values(rows, "speaker")) for split, rows in splits.items()}
     return {
         "corpus": ", ".join(values(recorded, "corpus")),
-        "speakers": ", ".join(
-            f"{len(values(recorded.filter(pc.equal(recorded.column('split'), split)), 'speaker'))} {split}"
-            for split in values(recorded, "split")
-        ),
+        "speakers": ", ".join(f"{count} {split}" for split, count in speakers.items()),
         "clips": f"{len(recorded):,} recorded, {len(converted):,} converted",
         "language": ", ".join(values(recorded, "language")) or "not stated",
         "licence": ", ".join(licence for licence in values(recorded, "licence") if licence) or "not stated",
         "converter": ", ".join(values(converted, "converter")),
-        "SHA-256": ", ".join(checksum[:_SHOWN_SHA256] for checksum in checksums),
+        "checksum": ", ".join(checksum[:_SHOWN_SHA256] for checksum in checksums),
         "emoforge": __version__,
     }
 
@@ -126,7 +125,7 @@ def _examples(recorded: pa.Table, converted: pa.Table, layout: Layout, *, n_exam
         row["turn"] = turns[row["emotion"]] = turns.get(row["emotion"], -1) + 1
     chosen = sorted(kept, key=lambda row: (row["turn"], row["emotion"]))[:n_examples]
     store = ClipStore(layout.stage("ingest") / "clips", layout.stage("convert") / "clips")
-    # The speakers who are tested are heard nowhere but in the test.
+    # Recordings of tested speakers stay out of the page.
     real = sorted(recorded.filter(pc.equal(recorded.column("split"), "train")).to_pylist(), key=draw)
     examples = []
     for row in chosen:

@@ -1,4 +1,4 @@
-"""Stage train: one recogniser an arm, with the same budget, from training speakers only."""
+"""Stage train: one recogniser per arm, with the same budget, from training speakers only."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,7 @@
 """An audformat database: emotion tables by split, a table of files, and FLAC files.
 
-The names follow audformat's conventions: tables and schemes in lower case, one table of emotions a split, what is
-known of a file in ``files``, what is known of a speaker in the misc table that the speaker scheme refers to.
+The names follow audformat's conventions: tables and schemes in lower case, one table of emotions per split, facts
+about a file in ``files``, facts about a speaker in the misc table that the speaker scheme refers to.
 """
 
 import os
@@ -26,8 +26,8 @@ _ELSEWHERE = ("emotion", "emotion_confidence", "emotion_probabilities", "gender"
 def write_audformat(table: pa.Table, audio: Audio, folder: str | os.PathLike, *, licence: str) -> Path:
     """Write the clips of *table* as FLAC files below ``folder/audio``, with the database's header and tables.
 
-    ``emotion.<split>`` holds what each clip is to be heard as and the judge's confidence, ``emotion.probabilities``
-    the judge's distribution with a column an emotion, ``files`` all other fields, and the misc table ``speaker`` the
+    ``emotion.<split>`` holds each clip's target emotion and the judge's confidence, ``emotion.probabilities``
+    the judge's distribution with one column per emotion, ``files`` all other fields, and the misc table ``speaker`` the
     gender of each speaker.
 
     Args:
@@ -130,7 +130,7 @@ def _genders(table: pa.Table) -> dict[str, str]:
         if genders.setdefault(speaker, gender) != gender:
             raise ManifestError(
                 f"speaker {speaker!r} is {genders[speaker]} in some clips and {gender} in others, and audformat keeps "
-                "one gender a speaker; mend the corpus's table, or export to another format"
+                "one gender per speaker; mend the corpus's table, or export to another format"
             )
     return genders
 

@@ -38,8 +38,8 @@ def write_parquet(
     """Write the clips of *table* below ``folder/data``, a series of shards a split.
 
     ``datasets.load_dataset(folder)`` then gives the splits ``train``, ``validation`` and ``test`` with an ``audio``
-    column of type Audio beside the table's own columns. A map column becomes a struct with a field a key, null where
-    a clip's map has no such key; one that no clip fills is left out.
+    column of type Audio beside the table's own columns. A map column becomes a struct with one field per key, null
+    where a clip's map has no such key; one that no clip fills is left out.
 
     Args:
         table: a manifest with ``clip_id`` and ``split``.

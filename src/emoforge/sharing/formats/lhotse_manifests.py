@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from emoforge.sharing.formats.shards import Audio, by_split, stream, write_flac_files
 
-# What a supervision has a place of its own for; all else is custom.
+# Fields that a supervision has by itself; all others are custom.
 _NATIVE = ("text", "language", "speaker", "gender")
 
 

@@ -54,8 +54,8 @@ for clip in clips:
     emotion = clip["emotion"]
 """,
         note=(
-            "`Audio(decode=False)` gives the bytes of the FLAC file. Without it, `datasets` 4 and later decodes the audio "
-            "by itself, for which it needs the package torchcodec, and FFmpeg."
+            "`Audio(decode=False)` gives the bytes of the FLAC file. Without it, `datasets` 4 and later decodes the "
+            "audio by itself, for which it needs the package torchcodec and FFmpeg."
         ),
         shard_suffix=".parquet",
     ),

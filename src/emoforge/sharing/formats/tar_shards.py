@@ -1,4 +1,4 @@
-"""WebDataset tar shards: a ``.flac`` and a ``.json`` a clip."""
+"""WebDataset tar shards: a ``.flac`` and a ``.json`` per clip."""
 
 import io
 import json
@@ -17,7 +17,7 @@ _BLOCK = tarfile.BLOCKSIZE
 def write_tar_shards(
     table: pa.Table, audio: Audio, folder: str | os.PathLike, *, shard_bytes: int = 500_000_000
 ) -> list[Path]:
-    """Write the clips of *table* below ``folder/data``, a series of tar shards a split.
+    """Write the clips of *table* below ``folder/data``, one series of tar shards per split.
 
     A sample's key is its clip_id, its ``json`` holds all fields of its row. Equal clips give equal bytes.
 
