@@ -49,11 +49,11 @@ def audit(
     dataset: Annotated[
         Path | None, typer.Argument(help="Folder of a published set.", show_default="all clips of the project")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     json: JsonOption = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Check a set: checksums, leaks, duplicates, licences, balance. Status 1 says that there is an error."""
+    """Check a set: checksums, leaks, duplicates, licences, balance. Exits with status 1 if there is an error."""
     from emoforge.sharing.audit import audit
 
     report = audit(dataset, root=project)
@@ -70,10 +70,10 @@ def withdraw(
     converter: Annotated[
         list[Path] | None, typer.Option(help="Folder of another converter to look into; may be given several times.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Leave a person out: of the published set at once, of everything with the next `dvc repro`."""
+    """Remove a person: from the published set at once, from everything else with the next `dvc repro`."""
     from emoforge.sharing.withdraw import withdraw
 
     done = withdraw(speaker, root=project, dataset=dataset, converters=converter or [], dry_run=dry_run)

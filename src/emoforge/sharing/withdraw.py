@@ -21,7 +21,7 @@ from emoforge.sharing.writer import write_set
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What goes with a speaker.
+    """What a withdrawal removes, or would remove.
 
     Attributes:
         speaker: as the manifest names them.
@@ -57,7 +57,7 @@ def withdraw(
     """Leave *speaker* out of the project *root* from its next run on, and out of a published set at once.
 
     The name goes to ``ingest.withdrawn`` of params.yaml, so that `dvc repro` makes everything without them. It can be
-    done again at any time, and changes nothing that is already done.
+    repeated at any time, and changes nothing that is already done.
 
     Args:
         speaker: as the manifest names them, or without the corpus's name in front.
