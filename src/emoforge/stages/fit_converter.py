@@ -73,7 +73,7 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
     metrics = {
         "method": method,
         "clips": len(train),
-        "speakers": len(provenance["speakers"]),
+        "speakers": len(_distinct(train, "speaker")),
         "emotions": list(converter.emotions),
         **figures,
     }

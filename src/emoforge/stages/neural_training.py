@@ -87,12 +87,15 @@ class Samples:
             rows.column("clip_id").to_pylist(), key=lambda clip_id: manifest.seed_from(self._seed, "sample", clip_id)
         )
         self._clip_ids = clip_ids[: params.fit_converter.neural.samples]
-        self._utterances = UtteranceStore(layout, rows) if self._clip_ids else None
+        self._rows, self._layout = rows, layout
 
     def write(self, point: Point, converter: Neural) -> None:
         """Write the clips as *converter* makes them now, into a folder named by the step."""
+        if not self._clip_ids:
+            return
+        utterances = UtteranceStore(self._layout, self._rows)
         for number, clip_id in enumerate(self._clip_ids):
-            source = self._utterances[clip_id]
+            source = utterances[clip_id]
             emotion = converter.emotions[number % len(converter.emotions)]
             seed = manifest.seed_from(self._seed, clip_id, emotion)
             signal = converter.convert(source, emotion, seed=seed).signal

@@ -3,12 +3,12 @@
 Arrays in, rounded numbers out; None is what could not be measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from emoforge.evaluation.statistics import Interval, mean_interval, paired_gain, recall_share, uar_interval
+from emoforge.evaluation.statistics import Gain, Interval, mean_interval, paired_gain, recall_share, uar_interval
 
 _DIGITS = 4
 
@@ -157,12 +157,12 @@ def _recall(judged: Judged, target: int) -> float:
     return float((judged.predicted[judged.truth == target] == target).mean())
 
 
-def _mean(values) -> float:
+def _mean(values: Iterable[float]) -> float:
     values = list(values)
     return float(np.mean(values)) if values else float("nan")
 
 
-def _figure(name: str, value: float, interval: Interval | None) -> dict[str, object]:
+def _figure(name: str, value: float, interval: Interval | Gain | None) -> dict[str, object]:
     return {
         name: _rounded(value),
         f"{name}_ci_low": _rounded(interval.ci_low) if interval else None,

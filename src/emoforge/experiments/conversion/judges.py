@@ -68,7 +68,8 @@ def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Ent
         (kind, corpus, number of the rotation) → entry with the judge and one row per real clip of the rotation's source
         speakers: clip_id, speaker, emotion, and the emotion that the judge hears.
     """
-    entries, todo = {}, []
+    entries: dict[tuple[str, str, int], Entry] = {}
+    todo = []
     protocol = design.protocol
     for name, of_corpus in design.rotations.items():
         corpus = design.corpora[name]

@@ -1,7 +1,7 @@
 """What is measured on the clips of an evaluation of conversion, converted and real ones alike."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -300,7 +300,7 @@ def _copy_error(utterances: UtteranceStore, clip_id: str) -> float:
     return content_error(source.signal, copy, source.sampling_rate)
 
 
-def nanmean(values: Sequence[float]) -> float:
+def nanmean(values: Iterable[float]) -> float:
     """Return the mean of the finite values, NaN without one."""
     finite = [value for value in values if np.isfinite(value)]
     return float(np.mean(finite)) if finite else float("nan")
