@@ -6,9 +6,12 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+from click.testing import Result
 from tests.convert.known_voices import sentence, training_set
+from typer.testing import CliRunner
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.cli import app
 from emoforge.convert import registry
 from emoforge.recording import conversions as module
 from emoforge.recording.conversions import convert_recordings
@@ -162,3 +165,44 @@ def test_neither_recordings_nor_files_of_others_are_overwritten(convert, recordi
         convert(out / "x.wav", source)
     assert (out / "ben_anger_0.wav").read_bytes() == b"mine"
     assert source.read_bytes() == before
+
+
+def emoforge(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["convert", *(str(argument) for argument in arguments)])
+
+
+def test_the_command_takes_folders_and_says_what_came_of_them(recordings, converter, tmp_path):
+    out = tmp_path / "out"
+    options = ["--converter", converter, "-o", out]
+    done = emoforge(recordings, "--to", "anger", "--to", "sad", "--seed", 3, "--variants", 2, *options)
+    assert done.exit_code == 0, done.output
+    assert f"{out}: 8 conversions; {out / 'manifest.csv'}" in done.stdout
+    assert done.stderr.count("silent.wav: silent") == done.stderr.count("text.wav: corrupt") == 1
+    assert {path.name for path in out.glob("ben*")} == {
+        f"ben_{e}_{s}.wav" for e in ("anger", "sadness") for s in (3, 4)
+    }
+    # One recording into a folder that is there is one row more.
+    done = emoforge(recordings / "ben.ogg", "--to", "anger", *options)
+    assert done.exit_code == 0, done.output
+    assert (out / "ben_anger_0.wav").is_file()
+    assert len([row for row in read_table(out / "manifest.csv") if not row["reason"]]) == 9
+
+
+def test_what_the_command_cannot_do_is_one_line(recordings, converter, tmp_path):
+    ben, silent = recordings / "ben.ogg", recordings / "silent.wav"
+    for arguments, words in [
+        ([ben, "--to", "anger", "--to", "sad", "-o", tmp_path / "out.wav"], "several conversions go into a folder"),
+        ([recordings, "--to", "anger", "-o", ben], "several conversions go into a folder"),
+        ([silent, "--to", "anger", "--variants", 2, "-o", tmp_path / "out"], "silent.wav: silent: nothing above"),
+        ([ben, "--to", "anger", "-o", tmp_path / "out.mp3"], "use .wav or .flac"),
+        ([ben, "--to", "boredom", "-o", tmp_path / "out.wav"], "unknown emotion 'boredom'; allowed: anger, sadness"),
+    ]:
+        error = emoforge(*arguments, "--converter", converter).exception
+        assert isinstance(error, EmoforgeError)
+        assert words in str(error)
+        assert "\n" not in str(error)
+    for arguments in ([ben, "-o", "out.wav"], [ben, "--to", "anger"], ["--to", "anger"]):
+        assert emoforge(*arguments).exit_code == 2
+    assert (
+        emoforge(ben, "--to", "anger", "--seed", 1, "--seed", 2, "--variants", 3, "-o", tmp_path / "x").exit_code == 2
+    )

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from emoforge.base.errors import ModelError
 from emoforge.base.outputs import read_json, write_json
@@ -23,7 +24,7 @@ class IntakeOptions:
 
     sampling_rate: int
     trim_db: float
-    prosody: dict[str, float]
+    prosody: dict[str, Any]
     encoder: str
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from emoforge.base.audio import AudioFile
 from emoforge.base.batch import map_chunks, one_thread
@@ -55,9 +56,9 @@ class _Job:
     wanted: tuple[_Wanted, ...]
     folder: Path
     converter: Path
-    settings: Mapping[str, object]
+    settings: dict[str, Any]
     references: Mapping[str, Utterance]
-    known: Mapping[str, Mapping[str, object]]
+    known: dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -244,7 +245,7 @@ def _identity(row: Mapping[str, object]) -> tuple:
 
 def _convert(job: _Job) -> list[tuple[dict, bool]]:
     """Return a row for every conversion of one recording, and whether it was there already."""
-    common = {"source": str(job.recording), **job.settings}
+    common: dict[str, Any] = {"source": str(job.recording), **job.settings}
     rows: list[tuple[dict, bool]] = []
     try:
         common["source_sha256"] = _sha256(job.recording)
@@ -287,7 +288,7 @@ def _convert(job: _Job) -> list[tuple[dict, bool]]:
     return rows
 
 
-def _row(common: Mapping[str, object], wanted: _Wanted) -> dict:
+def _row(common: Mapping[str, Any], wanted: _Wanted) -> dict[str, Any]:
     return {
         "source": common["source"],
         "output": wanted.output,
@@ -303,11 +304,11 @@ def _row(common: Mapping[str, object], wanted: _Wanted) -> dict:
     }
 
 
-def _failure(common: Mapping[str, object], wanted: _Wanted, error: Exception) -> dict:
+def _failure(common: Mapping[str, Any], wanted: _Wanted, error: Exception) -> dict[str, Any]:
     return _row(common, wanted) | {"output": "", "reason": str(error)}
 
 
-def _is_whole(job: _Job, row: Mapping[str, object]) -> bool:
+def _is_whole(job: _Job, row: Mapping[str, Any]) -> bool:
     """Return whether an earlier run made what *row* asks for, and left all of it."""
     known = job.known.get(row["output"], {})
     if any(known.get(name) != row[name] for name in SETTINGS) or not known.get("duration_s"):

@@ -281,10 +281,10 @@ def convert_file(
     model = converter if isinstance(converter, EmotionConverter) else load_converter(converter)
     with one_thread():
         reference = None if style is None else style_reference(model, style, emotion)
-        with opened(recording) as source:
-            heard = model.hear(source, str(recording))
+        with opened(recording) as file:
+            heard = model.hear(file, str(recording))
             duration_s = write_conversion(
-                model, source, heard, output, emotion=emotion, intensity=intensity, seed=seed, reference=reference
+                model, file, heard, output, emotion=emotion, intensity=intensity, seed=seed, reference=reference
             )
     return ConvertedFile(output, emotion, duration_s, model.name)
 

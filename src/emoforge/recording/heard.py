@@ -167,8 +167,8 @@ def level_of(loudest: float, *, allowed: float) -> np.float32:
         loudest: largest absolute sample of the parts.
         allowed: largest that a sample may become, if it is above 0.99.
     """
-    peak = loudest / _HEADROOM
-    return np.float32(min(1.0, max(PEAK, allowed) / max(peak, 1e-9)) / _HEADROOM)
+    peak = loudest / float(_HEADROOM)
+    return np.float32(min(1.0, max(PEAK, allowed) / max(peak, 1e-9)) / float(_HEADROOM))
 
 
 def _without_stretch(style: Style, source: Utterance, pauses: np.ndarray, start_s: float) -> Style:

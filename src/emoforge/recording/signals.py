@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
@@ -135,7 +135,7 @@ def _rate(sampling_rate: object) -> int:
     allowed = f"allowed: a whole number of Hz from {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}"
     if isinstance(sampling_rate, bool | np.bool_) or not isinstance(sampling_rate, Real):
         raise AudioError(f"sampling rate {sampling_rate!r} is a {type(sampling_rate).__name__}; {allowed}")
-    whole = isinstance(sampling_rate, Integral) or float(sampling_rate).is_integer()
-    if not whole or not LOWEST_RATE_HZ <= sampling_rate <= HIGHEST_RATE_HZ:
+    rate_hz = float(sampling_rate)
+    if not rate_hz.is_integer() or not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
         raise AudioError(f"sampling rate {sampling_rate!r} is out of range; {allowed}")
-    return int(sampling_rate)
+    return int(rate_hz)

@@ -127,7 +127,7 @@ class ClipSet:
                 raise EmoforgeError(unknown_value("column", name, table.schema.names))
             values = list(value) if isinstance(value, list | tuple | set) else [value]
             if name == "split":
-                values = [_SPLITS.get(split, split) for split in values]
+                values = [_SPLITS.get(str(split), split) for split in values]
             try:
                 allowed = pa.array(values, table.schema.field(name).type)
             except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
@@ -152,21 +152,31 @@ def open_set(folder: str | os.PathLike) -> ClipSet:
         ManifestError: there is no published set in the folder, or it is not whole.
 
     Examples:
-        The set of a project in which the pipeline has run:
+        A set of one clip, written as `emoforge publish` writes it:
+
+        >>> import tempfile
+        >>> import numpy as np
+        >>> from emoforge.base.audio import encode_flac
+        >>> from emoforge.base.outputs import write_json
+        >>> from emoforge.dataset import manifest
+        >>> from emoforge.sharing.formats.hub import write_parquet
+        >>> folder = tempfile.mkdtemp()
+        >>> row = {"clip_id": "a", "corpus": "mine", "speaker": "mine-anna", "gender": "female", "emotion": "anger"}
+        >>> row |= {"origin": "converted", "split": "train", "enrolment": False, "licence": "CC0-1.0", "keep": True}
+        >>> row |= {"duration_s": 0.5, "sampling_rate": 16000, "audio_sha256": "0"}
+        >>> flac = encode_flac(np.zeros(8000, dtype=np.float32), 16000)
+        >>> written = write_parquet(manifest.from_rows([row]), lambda clip_id: flac, folder, shard_bytes=10**6)
+        >>> write_json(f"{folder}/provenance.json", {})
+
+        Read as you read your own:
 
         >>> import emoforge
-        >>> clips = emoforge.open_set("data/publish")  # doctest: +SKIP
-        >>> angry = clips.filter(split="train", emotion="anger")  # doctest: +SKIP
-        >>> for clip in angry:  # doctest: +SKIP
+        >>> clips = emoforge.open_set(folder)
+        >>> for clip in clips.filter(split="train", emotion="anger"):
         ...     print(clip["speaker"], clip["signal"].shape, clip["sampling_rate"])
-        >>> angry.table.to_pandas()  # doctest: +SKIP
-
-        A folder without one:
-
-        >>> emoforge.open_set("nowhere")  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-        ...
-        emoforge.base.errors.ManifestError: nowhere: no published set here (no data/*.parquet); ...
+        mine-anna (8000,) 16000
+        >>> clips.table.num_rows
+        1
     """
     return ClipSet(read_published(folder))
 
