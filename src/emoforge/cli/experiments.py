@@ -1,11 +1,17 @@
 """Commands that ask questions of the whole pipeline."""
 
+import shlex
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emoforge.cli.common import ProjectOption, command_line
+
+if TYPE_CHECKING:
+    from emoforge.experiments.helpfulness.recommend import Recommendation
+    from emoforge.experiments.helpfulness.settings import Setting
 
 
 def study(
@@ -18,7 +24,8 @@ def study(
     """Find out when synthetic emotion helps: folds, seeds, arms and ratios, every choice made on training speakers."""
     from emoforge.experiments.helpfulness.study import run
 
-    print(run(name, root=project, output=output))
+    done = run(name, root=project, output=output, command=_command_line(), report=_say)
+    print(f"study: {done.n_rows} rows in {done.results} ({done.seconds:.0f} s)")
 
 
 def recommend(
@@ -26,10 +33,17 @@ def recommend(
     project: ProjectOption = Path(),
 ) -> None:
     """Say whether synthetic clips help here, and how many and which: by validation on training speakers alone."""
+    typer.echo("recommend: validates on the training speakers; what it computes is kept for the next time", err=True)
     from emoforge.experiments.helpfulness.recommend import run
 
-    for line in run(root=project, write=write):
+    found = run(root=project, write=write, report=_say)
+    for line in _advice(found):
         print(line)
+    if write:
+        print("params.yaml now says so; `dvc repro` runs what changes")
+    elif _left_to_advice(project):
+        # DVC sees that a key is `auto`, not what it stands for.
+        print("`dvc repro --force select train evaluate report` runs what it changes")
 
 
 def evaluate_conversion(
@@ -71,6 +85,57 @@ def evaluate_conversion(
     else:
         found = f"{len(evaluation.rows)} rows in {evaluation.output / 'results.json'}"
     print(f"evaluate-conversion: {found} ({evaluation.seconds:.0f} s)")
+
+
+def _command_line() -> str:
+    return shlex.join(["emoforge", *sys.argv[1:]])
+
+
+def _say(description: str, number: int, unit: str) -> None:
+    """Say what is computed next: where there is no terminal for a progress bar, minutes pass without a sign of life."""
+    typer.echo(f"{description}: {number} {unit}{'' if number == 1 else 's'}", err=True)
+
+
+def _advice(found: "Recommendation") -> list[str]:
+    from emoforge.experiments.helpfulness.choice import CONFIDENCE, LEAST_SPEAKERS
+
+    few = found.n_speakers < LEAST_SPEAKERS
+    gain = "no gain can be measured with so few speakers"
+    if found.gain is not None:
+        gain = (
+            f"{100 * found.gain.value:+.1f} points of UAR, {100 * CONFIDENCE:.0f} % interval "
+            f"{100 * found.gain.ci_low:+.1f} to {100 * found.gain.ci_high:+.1f}, over {found.real_uar:.3f} on "
+            f"{found.n_speakers} training speakers"
+        )
+    if found.advised:
+        lines = [f"recommend: {_keys(found.advised)}", f"expected gain: {gain}"]
+    else:
+        lines = ["recommend: use no synthetic data here", f"best setting tried: {_keys(found.best)}: {gain}"]
+        if few:
+            lines.append(f"below {LEAST_SPEAKERS} training speakers nothing is advised, whatever the interval")
+    if found.classical_uar > max(found.best_uar, found.real_uar):
+        lines.append(
+            f"classical augmentation does better: UAR {found.classical_uar:.3f} with ratio {found.classical.ratio:g} "
+            f"and weight {found.classical.weight:g}, against {found.best_uar:.3f} of the best setting with synthetic "
+            f"clips and {found.real_uar:.3f} of real clips alone"
+        )
+    return lines
+
+
+def _keys(setting: "Setting") -> str:
+    from emoforge.evaluation.arms import IN_PIPELINE
+
+    return (
+        f"arm {IN_PIPELINE[setting.arm]}, select.ratio {setting.ratio:g}, select.min_confidence "
+        f"{setting.min_confidence:g}, train.added_weight {setting.weight:g}"
+    )
+
+
+def _left_to_advice(project: Path) -> bool:
+    from emoforge.project.params import AUTO, load_params
+
+    params = load_params(project / "params.yaml")
+    return AUTO in (params.select.ratio, params.select.min_confidence, params.train.added_weight)
 
 
 def _listed(names: str) -> list[str]:

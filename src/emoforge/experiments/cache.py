@@ -33,6 +33,14 @@ from emoforge.project.checksums import code_sha256, digest
 _FOLDER_DIGITS, _PART_DIGITS = 24, 15
 
 
+#: Description, number, and what is counted.
+Report = Callable[[str, int, str], None]
+
+
+def silent(description: str, number: int, unit: str) -> None:
+    """Report nothing."""
+
+
 @dataclass(frozen=True)
 class Part:
     """Some rows of an entry, and their audio where it is kept; written in one go.
@@ -123,16 +131,21 @@ class Entry:
 
     def write_arrays(self, **arrays: np.ndarray) -> None:
         """Keep arrays by name, without pickles."""
-        with written_aside(self.folder / "arrays.npz") as aside, aside.open("wb") as file:
+        with written_aside(self._arrays) as aside, aside.open("wb") as file:
             np.savez(file, **arrays)
 
-    def arrays(self) -> dict[str, np.ndarray] | None:
-        """Return what :meth:`write_arrays` kept, None where nothing is."""
-        path = self.folder / "arrays.npz"
-        if not path.is_file():
-            return None
-        with np.load(path, allow_pickle=False) as file:
+    @property
+    def holds_arrays(self) -> bool:
+        return self._arrays.is_file()
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what :meth:`write_arrays` kept."""
+        with np.load(self._arrays, allow_pickle=False) as file:
             return dict(file)
+
+    @property
+    def _arrays(self) -> Path:
+        return self.folder / "arrays.npz"
 
 
 @dataclass(frozen=True)
@@ -142,10 +155,12 @@ class Cache:
     Attributes:
         folder: of all entries.
         workers: processes that fill them; 0 means one for every core.
+        report: told what is computed before it is: description, number, and what is counted.
     """
 
     folder: Path
     workers: int = 0
+    report: Report = silent
 
     def entry(
         self, kind: str, *makers: Callable | ModuleType, key: Mapping[str, object], name: str | None = None
@@ -184,6 +199,7 @@ class Cache:
         """
         if not jobs:
             return
-        counts = None if sizes is None else list(sizes)
+        counts = [1] * len(jobs) if sizes is None else list(sizes)
+        self.report(description, sum(counts), unit)
         for _ in map_chunks(worker, jobs, workers=self.workers, description=description, unit=unit, sizes=counts):
             pass

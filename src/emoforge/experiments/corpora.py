@@ -43,12 +43,14 @@ class Corpus:
         name: registry name.
         layout: where the outputs of ingest and prosody lie.
         key: checksum of the clips, tracks and functionals themselves, not of how they were made.
+        speech_key: likewise, of clips and tracks alone: what converters see.
         table: manifest.
     """
 
     name: str
     layout: Layout
     key: str
+    speech_key: str
     table: pa.Table
 
     def rows(self, speakers: Iterable[str]) -> list[dict]:
@@ -115,8 +117,8 @@ def open_corpus(name: str, layout: Layout) -> Corpus:
     functionals = layout.functionals("prosody")
     if not functionals.is_file():
         raise ManifestError(f"{functionals}: not there; run the stage that writes it (`dvc repro prosody`)")
-    key = digest([table.select(list(_COLUMNS)).to_pylist(), folder_sha256(layout.stage("prosody"))])
-    return Corpus(name, layout, key, table)
+    speech_key = digest([table.select(list(_COLUMNS)).to_pylist(), folder_sha256(layout.stage("prosody") / "tracks")])
+    return Corpus(name, layout, digest([speech_key, file_sha256(functionals)]), speech_key, table)
 
 
 def _recordings_sha256(recordings: Iterable[Recording]) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC
-from emoforge.experiments.helpfulness.pool import CONTROL, Pool
-from emoforge.experiments.helpfulness.situations import Recorded, Task
+from emoforge.experiments.helpfulness.clips.pool import TO_NEUTRAL, Pool, Task
+from emoforge.experiments.helpfulness.situations import Recorded
 
 LABELS = ("anger", "neutral", "sadness")
 N_SPEAKERS, N_TAKES = 6, 8
@@ -46,11 +46,11 @@ def pool(*, shift: float = 0.0) -> tuple[Pool, np.ndarray]:
     for unit in range(N_SPEAKERS):
         style = int(np.flatnonzero(own.speakers == f"s{unit}")[0])
         for source in np.flatnonzero(own.neutral & (own.speakers != f"s{unit}")):
-            for emotion, kind in ((0, SYNTHETIC), (2, SYNTHETIC), (1, CONTROL)):
+            for emotion, kind in ((0, SYNTHETIC), (2, SYNTHETIC), (1, TO_NEUTRAL)):
                 meant = np.array([2 - emotion if unit == 5 else emotion])
                 made = features(rng, own.speakers[[source]], meant, shift)[0]
                 rows.append((kind, source, style, unit, emotion, made))
-    kinds, sources, styles, units, emotions, values = (list(column) for column in zip(*rows, strict=True))
+    kinds, sources, styles, fitted, emotions, values = (list(column) for column in zip(*rows, strict=True))
     sources = np.array(sources)
     n_recorded = len(labels)
     enrolment = np.zeros(len(rows), dtype=bool)
@@ -64,7 +64,7 @@ def pool(*, shift: float = 0.0) -> tuple[Pool, np.ndarray]:
             emotions=np.array(emotions),
             sources=sources,
             styles=np.array(styles),
-            units=np.array(units),
+            fitted=np.array(fitted),
             enrolment=enrolment,
             labels=LABELS,
             neutral=1,

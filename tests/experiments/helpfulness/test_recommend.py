@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.small_run import run_stages, small_params
+from typer.testing import CliRunner
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.cli import app
 from emoforge.experiments.helpfulness import recommend
 from emoforge.project.params import load_params
 from emoforge.stages.runner import run_stage
@@ -36,15 +38,24 @@ def again(project, tmp_path) -> Path:
 
 @pytest.mark.slow
 def test_advice_is_written_and_can_be_put_into_params(again):
-    lines = recommend.run(root=again, write=True)
+    done = CliRunner().invoke(app, ["recommend", "--write", "--project", str(again)])
+    assert done.exit_code == 0, done.output
     result = json.loads((again / "metrics" / "recommend.json").read_text("utf-8"))
     assert result["speakers"] == 4
     assert 0.3 < result["real_uar"] <= 1
     advised = result["arm"] != "real"
-    assert ("use no synthetic data here" in lines[0]) == (not advised)
+    assert ("use no synthetic data here" in done.stdout) == (not advised)
+    # The best setting is said, whether it is advised or not, and what is computed before it is.
+    best = result["best_candidate"]
+    assert f"select.ratio {best['ratio']:g}" in done.stdout
+    assert ("classical augmentation does better" in done.stdout) == (
+        result["classical_uar"] > max(result["real_uar"], *(tried["uar"] for tried in result["tried"]))
+    )
+    assert done.stderr.splitlines()[0].startswith("recommend: ")
+    assert "train: " in done.stderr
     assert (result["params"]["select"]["ratio"] > 0) == advised
     assert (result["expected_gain"]["ci_low"] > 0) == advised
-    assert result["best_candidate"]["ci_low"] <= result["best_candidate"]["gain"] <= result["best_candidate"]["ci_high"]
+    assert best["ci_low"] <= best["gain"] <= best["ci_high"]
     written = load_params(again / "params.yaml")
     assert written.select.ratio == result["params"]["select"]["ratio"]
     assert written.train.added_weight == result["params"]["train"]["added_weight"]

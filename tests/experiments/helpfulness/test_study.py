@@ -9,6 +9,7 @@ import yaml
 from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.experiments.cache import Cache
 from emoforge.experiments.helpfulness.protocol import load_study
 from emoforge.experiments.helpfulness.recordings import read_table, situations
 from emoforge.experiments.helpfulness.study import run
@@ -116,7 +117,7 @@ def test_the_page_says_what_was_found_in_three_sentences(project):
 def test_nobody_who_is_tested_or_validates_is_learnt_from(again, small_corpus, changes):
     study = load_study(write_study(again, small_corpus, **changes))
     params = load_params(again / "params.yaml")
-    table = read_table(study, params, root=again, work=again / "data" / "study")
+    table = read_table(study, params, root=again, cache=Cache(again / "data" / "study", 1))
     speakers, emotions = table.column("speaker"), table.column("emotion")
     for situation in situations(study, table):
         tested = set(speakers[situation.task.tested])
@@ -133,9 +134,9 @@ def test_nobody_who_is_tested_or_validates_is_learnt_from(again, small_corpus, c
 
 def test_a_killed_run_goes_on_with_what_it_has(again, results):
     before = written(again)
-    lost = [name for name in before if name.endswith(".parquet") and name.startswith(("cells/", "units/"))][::5]
-    assert any(name.startswith("cells/") for name in lost)
-    assert any(name.startswith("units/") for name in lost)
+    lost = [name for name in before if name.endswith(".parquet") and name.startswith(("runs/", "fitted/"))][::5]
+    assert any(name.startswith("runs/") for name in lost)
+    assert any(name.startswith("fitted/") for name in lost)
     for name in lost:
         (again / "data" / "study" / name).unlink()
     run("tiny", root=again)
@@ -145,7 +146,7 @@ def test_a_killed_run_goes_on_with_what_it_has(again, results):
 
 
 def test_from_nothing_or_with_two_processes_the_same_rows(again, small_corpus, results):
-    shutil.rmtree(again / "data" / "study" / "cells")
+    shutil.rmtree(again / "data" / "study" / "runs")
     write_study(again, small_corpus, workers=2)
     run("tiny", root=again)
     assert rows_of(again) == results["rows"]
@@ -160,7 +161,7 @@ def test_another_grid_trains_what_is_new_only(again, small_corpus, results):
     write_study(again, small_corpus, grids=grids)
     run("tiny", root=again)
     changed = {name.split("/")[0] for name, time in written(again).items() if time != before.get(name)}
-    assert changed == {"cells"}
+    assert changed == {"runs"}
     kept = {row["ratio"]: row["uar"] for row in results["rows"] if row["arm"] == "real+synthetic"}
     now = {row["ratio"]: row["uar"] for row in rows_of(again) if row["arm"] == "real+synthetic"}
     assert now[1.0] == kept[1.0]
@@ -216,7 +217,7 @@ def test_the_same_speakers_may_train_and_test(again, small_corpus):
     changes = {"scenario": "full", "labelled": 0, "split_by": "clip", "n_folds": 3, "seeds": 1}
     path = write_study(again, small_corpus, "dependent", **changes)
     study, params = load_study(path), load_params(again / "params.yaml")
-    table = read_table(study, params, root=again, work=again / "data" / "study")
+    table = read_table(study, params, root=again, cache=Cache(again / "data" / "study", 1))
     for situation in situations(study, table):
         assert not set(situation.task.labelled) & set(situation.task.tested)
     write_study(again, small_corpus, "dependent", **changes, grids=STUDY["grids"][:1])

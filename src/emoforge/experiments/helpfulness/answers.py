@@ -1,28 +1,30 @@
-"""From a study to the answers of its cells: which clips are made, which cells are trained, for whom."""
+"""From a study to the answers of its training runs: which clips are made, what is trained, for whom."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from emoforge.experiments.cache import Cache
 from emoforge.experiments.helpfulness import settings
-from emoforge.experiments.helpfulness.assembly import augment_clips, full_pool, recorded_pool, save_pool
 from emoforge.experiments.helpfulness.choice import Validation
-from emoforge.experiments.helpfulness.conversions import Unit, convert_units, units_of
-from emoforge.experiments.helpfulness.pool import Pool
+from emoforge.experiments.helpfulness.clips.assembly import AllClips, all_clips, augment_clips, recorded_pool
+from emoforge.experiments.helpfulness.clips.conversions import FittedConverter, convert_clips, fitted_converters
+from emoforge.experiments.helpfulness.clips.pool import Pool, Task
 from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import Table
-from emoforge.experiments.helpfulness.runs import Bench, CellKey, fidelity, run_cells
+from emoforge.experiments.helpfulness.runs.inputs import Audio, keep_pool
+from emoforge.experiments.helpfulness.runs.plan import Material, TrainingRun, mean_confidences, run_all
+from emoforge.experiments.helpfulness.runs.workers import RecogniserChoice
 from emoforge.experiments.helpfulness.settings import Setting
-from emoforge.experiments.helpfulness.situations import Situation, Task
+from emoforge.experiments.helpfulness.situations import Situation
 from emoforge.project.checksums import digest
 from emoforge.project.params import Params
 
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to all cells of a study.
+    """The answers of all training runs of a study.
 
     Attributes:
         settings: the study's settings, references first.
@@ -38,17 +40,17 @@ class Answers:
     speakers: np.ndarray
     fidelity: Mapping[str, float]
     _tasks: Mapping[int, int]
-    _predicted: Mapping[CellKey, np.ndarray]
+    _predicted: Mapping[TrainingRun, np.ndarray]
     _inner_seeds: Mapping[int, tuple[int, ...]]
 
     def tested(self, situation: Situation, setting: Setting) -> np.ndarray:
         """Return (n_tested,) label indices for the tested clips of *situation*."""
-        return self._predicted[CellKey(self._tasks[id(situation.task)], setting, situation.seed)]
+        return self._predicted[TrainingRun(self._tasks[id(situation.task)], setting, situation.seed)]
 
     def upper(self, situation: Situation, recogniser: str) -> np.ndarray:
         """Return (n_tested,) label indices by a recogniser that had the labels that the scenario withholds."""
         setting = Setting(settings.REAL, recogniser=recogniser)
-        return self._predicted[CellKey(self._tasks[id(situation.upper)], setting, situation.seed)]
+        return self._predicted[TrainingRun(self._tasks[id(situation.upper)], setting, situation.seed)]
 
     def over_folds(self, of: Callable[[Situation], np.ndarray]) -> np.ndarray:
         """Return what *of* says of every situation, (n_seeds, n_clips): the folds of a seed one after the other."""
@@ -65,11 +67,9 @@ class Answers:
             own = np.isin(task.tested, rows)
             truth.append(self.truth[task.tested[own]])
             speakers.append(self.speakers[task.tested[own]])
-            number = self._tasks[id(task)]
+            number, seeds = self._tasks[id(task)], self._inner_seeds[id(situation)]
             for setting in self.settings:
-                draws = [
-                    self._predicted[CellKey(number, setting, seed)][own] for seed in self._inner_seeds[id(situation)]
-                ]
+                draws = [self._predicted[TrainingRun(number, setting, seed)][own] for seed in seeds]
                 predicted[setting].append(np.stack(draws))
         return Validation(
             np.concatenate(truth),
@@ -78,31 +78,32 @@ class Answers:
         )
 
 
-def answer(study: Study, params: Params, table: Table, situations: Sequence[Situation], work: Path) -> Answers:
-    """Convert, augment, score and train whatever *situations* need and the work folder does not hold."""
+def answer(study: Study, params: Params, table: Table, situations: Sequence[Situation], cache: Cache) -> Answers:
+    """Convert, augment, score and train whatever *situations* need and *cache* does not hold."""
     found = tuple(study.settings())
     pool = recorded_pool(study, table)
     tasks = _numbered(situations)
     trained = {tasks.of[id(task)] for item in situations for task in (item.task, *(task for task, _ in item.inner))}
     chosen = {number: tasks.distinct[number] for number in sorted(trained)}
-    bench = _bench(study, params, table, pool, found, chosen, tasks.distinct, work)
+    material = _material(study, params, table, pool, found, chosen, tasks.distinct, cache)
     inner_seeds = {id(situation): _inner_seeds(study, situation) for situation in situations}
-    keys = []
+    runs = []
     for situation in situations:
         number = tasks.of[id(situation.task)]
-        keys += [CellKey(number, setting, situation.seed) for setting in found]
+        runs += [TrainingRun(number, setting, situation.seed) for setting in found]
         if situation.upper is not None:
             number = tasks.of[id(situation.upper)]
-            keys += [
-                CellKey(number, Setting(settings.REAL, recogniser=recogniser.name), situation.seed)
+            runs += [
+                TrainingRun(number, Setting(settings.REAL, recogniser=recogniser.name), situation.seed)
                 for recogniser in study.recognisers
             ]
         for task, _ in situation.inner:
             number = tasks.of[id(task)]
-            keys += [CellKey(number, setting, seed) for setting in found for seed in inner_seeds[id(situation)]]
-    predicted = run_cells(keys, bench, study, work)
+            runs += [TrainingRun(number, setting, seed) for setting in found for seed in inner_seeds[id(situation)]]
+    predicted = run_all(runs, material, cache)
     outer = sorted({tasks.of[id(situation.task)] for situation in situations})
-    judged = fidelity(outer, sorted({name for _, name in bench.units}), bench, study, work) if study.quality else {}
+    converters = sorted({name for _, name in material.fitted})
+    judged = mean_confidences(outer, converters, material, cache) if study.quality else {}
     return Answers(
         found,
         tuple(situations),
@@ -150,7 +151,7 @@ def _inner_seeds(study: Study, situation: Situation) -> tuple[int, ...]:
     return tuple(range(study.seed, study.seed + study.inner_seeds))
 
 
-def _bench(
+def _material(
     study: Study,
     params: Params,
     table: Table,
@@ -158,47 +159,43 @@ def _bench(
     found: Sequence[Setting],
     tasks: Mapping[int, Task],
     all_tasks: Sequence[Task],
-    work: Path,
-) -> Bench:
+    cache: Cache,
+) -> Material:
     """Make the clips that *tasks* train on; the others are upper bounds, which train on recordings alone."""
     used = {setting.converter for setting in found if setting.converter}
-    controlled = {setting.converter for setting in found if setting.needs_control}
+    to_neutral = {setting.converter for setting in found if setting.needs_to_neutral}
     converters = [converter for converter in study.converters if converter.name in used]
     audio = any(recogniser.kind != "svm" for recogniser in study.recognisers)
     limits = {corpus.name: corpus.sources for corpus in (study.corpus, *study.foreign)}
-    units: dict[tuple[int, str], list[Unit]] = {}
-    wanted: dict[Unit, set[int]] = {}
+    fitted: dict[tuple[int, str], list[FittedConverter]] = {}
+    wanted: dict[FittedConverter, set[int]] = {}
     for number, task in tasks.items():
         sources = _limited(pool.source_rows(task), table, limits)
         for converter in converters:
-            own = units_of(task, converter, pool, control=converter.name in controlled)
-            units[number, converter.name] = own
-            for unit in own:
-                wanted.setdefault(unit, set()).update(sources)
-    parts = convert_units(wanted, study, params, table, work, audio=audio)
-    augmented: list[Path] = []
+            own = fitted_converters(task, converter, pool, to_neutral=converter.name in to_neutral)
+            fitted[number, converter.name] = own
+            for item in own:
+                wanted.setdefault(item, set()).update(sources)
+    converted = convert_clips(wanted, study, params, table, cache, audio=audio)
+    augmented = []
     if any(setting.arm in (settings.CLASSICAL, settings.UNION) for setting in found):
         rows = {row for task in tasks.values() for row in task.labelled.tolist()}
-        augmented = augment_clips(study, params, table, work, rows, audio=audio)
-    complete, order, functionals = full_pool(study, table, augmented, parts)
-    index = {unit: number for number, unit in enumerate(order)}
-    content = {(number, ""): digest(sorted({path.parent.name for path in augmented})) for number in tasks}
-    by_name = {converter.name: converter for converter in converters}
-    for (number, name), own in units.items():
-        folders = sorted({path.parent.name for unit in own for path in parts[unit]})
-        options = [by_name[name].variants, by_name[name].intensity, sorted(limits.items()), list(table.labels)]
-        content[number, name] = digest([folders, options])
-    made = {path.parent for paths in (augmented, *parts.values()) for path in paths}
-    return Bench(
-        save_pool(complete, functionals, work / "pools"),
-        tuple(all_tasks),
-        {key: tuple(index[unit] for unit in own) for key, own in units.items()},
-        content,
-        (*(corpus.layout.stage("ingest") / "clips" for corpus in table.corpora.values()), *sorted(made))
-        if audio
-        else (),
-        table.clip_ids,
+        augmented = augment_clips(study, params, table, cache, rows, audio=audio)
+    clips = all_clips(study, table, augmented, converted)
+    made = {part.folder for parts in (augmented, *converted.values()) for part in parts}
+    recorded = [corpus.layout.stage("ingest") / "clips" for corpus in table.corpora.values()]
+    return Material(
+        clips=clips,
+        pool=keep_pool(clips.pool, clips.functionals, cache),
+        audio=Audio((*recorded, *sorted(made)), _sound(clips)) if audio else Audio((), ""),
+        tasks=tuple(all_tasks),
+        fitted={of: tuple(clips.numbers[item] for item in own) for of, own in fitted.items()},
+        recognisers={item.name: RecogniserChoice(item.kind, dict(item.options)) for item in study.recognisers},
     )
+
+
+def _sound(clips: AllClips) -> str:
+    return digest([clips.pool.clip_ids.tolist(), clips.sounds.tolist()])
 
 
 def _limited(rows: np.ndarray, table: Table, limits: Mapping[str, int]) -> list[int]:

@@ -133,8 +133,8 @@ def findings(results: Mapping) -> list[str]:
     for name, arm, choice in (
         ("classical augmentation", settings.CLASSICAL, VALIDATION),
         ("classical augmentation", settings.CLASSICAL, FIXED),
-        ("conversion to neutral alone", settings.CONTROL, VALIDATION),
-        ("conversion to neutral alone", settings.CONTROL, FIXED),
+        ("conversion to neutral alone", settings.TO_NEUTRAL, VALIDATION),
+        ("conversion to neutral alone", settings.TO_NEUTRAL, FIXED),
         ("the best setting in hindsight", "best in hindsight", HINDSIGHT),
         ("the cautious recommendation", "recommended", ADVICE),
     ):

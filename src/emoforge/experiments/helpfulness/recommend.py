@@ -5,35 +5,28 @@ for those left out. Nothing of another split is read. The rule is that of
 :func:`emoforge.experiments.helpfulness.choice.advise`.
 """
 
-import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
 
 from emoforge.base.batch import one_thread
-from emoforge.base.errors import EmoforgeError, ManifestError
+from emoforge.base.errors import EmoforgeError
 from emoforge.base.outputs import write_json
-from emoforge.dataset import manifest
 from emoforge.evaluation import arms
+from emoforge.evaluation.statistics import Gain
+from emoforge.experiments.cache import Cache, Report, silent
+from emoforge.experiments.corpora import Corpus, open_corpus
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.answers import Answers, answer
-from emoforge.experiments.helpfulness.choice import (
-    CONFIDENCE,
-    LEAST_SPEAKERS,
-    Advice,
-    Validation,
-    advise,
-    best_setting,
-    validation_uar,
-)
+from emoforge.experiments.helpfulness.choice import Validation, advise, best_setting, validation_uar
 from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import situations, table_of
 from emoforge.experiments.helpfulness.settings import Setting
-from emoforge.experiments.work import Corpus
 from emoforge.project.layout import Layout
-from emoforge.project.params import AUTO, Params, edited, load_params
+from emoforge.project.params import Params, edited, load_params
 
 _DIGITS = 4
 _FOLDS = 5
@@ -46,12 +39,39 @@ _CONFIDENCES = (0.0, 0.3)
 _REPLAYING = ("statistics", "transplant", "world")
 
 
-def run(*, root: Path = Path(), write: bool = False) -> list[str]:
-    """Write ``metrics/recommend.json`` and return lines to print.
+@dataclass(frozen=True)
+class Recommendation:
+    """What validation on the training speakers found.
+
+    Attributes:
+        advised: the setting to use; None advises against any converted clip.
+        best: the best setting with converted clips, advised or not.
+        best_uar: its unweighted average recall.
+        gain: of picking the best setting over real clips alone, measured on speakers that did not pick; None where
+            that cannot be measured.
+        real_uar: of real clips alone.
+        classical: the best setting with classically augmented clips.
+        classical_uar: its unweighted average recall.
+        n_speakers: training speakers.
+    """
+
+    advised: Setting | None
+    best: Setting
+    best_uar: float
+    gain: Gain | None
+    real_uar: float
+    classical: Setting
+    classical_uar: float
+    n_speakers: int
+
+
+def run(*, root: Path = Path(), write: bool = False, report: Report = silent) -> Recommendation:
+    """Write ``metrics/recommend.json`` and return what it says.
 
     Args:
         root: project folder, in which ingest and prosody are done.
         write: also write the advice into params.yaml.
+        report: told what is computed, before it is.
 
     Raises:
         EmoforgeError: ingest or prosody is not done, or there are too few training speakers to tell.
@@ -69,27 +89,35 @@ def run(*, root: Path = Path(), write: bool = False) -> list[str]:
         study = _study(params, n_folds=min(_FOLDS, n_speakers))
         # The folds validate here, and within them nothing more is chosen.
         asked = [replace(situation, inner=()) for situation in situations(study, table)]
-        answers = answer(study, params, table, asked, root / study.work)
+        answers = answer(study, params, table, asked, Cache(root / study.work, study.workers, report))
         validation = _validation(answers)
         candidates = [setting for setting in answers.settings if setting.arm in settings.CANDIDATES]
         reference = answers.settings[0]
         advice = advise(validation, candidates, reference, n_draws=params.evaluate.draws, seed=params.seed)
-    result = _result(validation, advice, candidates, reference, n_speakers)
+    best = best_setting(validation, candidates)
+    classical = best_setting(validation, [found for found in answers.settings if found.arm == settings.CLASSICAL])
+    found = Recommendation(
+        advised=advice.setting,
+        best=best,
+        best_uar=validation_uar(validation, best),
+        gain=advice.gain,
+        real_uar=validation_uar(validation, reference),
+        classical=classical,
+        classical_uar=validation_uar(validation, classical),
+        n_speakers=n_speakers,
+    )
+    result = _result(found, {candidate: validation_uar(validation, candidate) for candidate in candidates})
     write_json(layout.metrics("recommend"), result)
     if write:
         with edited(root / "params.yaml") as values:
-            for section, found in result["params"].items():
-                values[section].update(found)
-    return _lines(result, params, write=write)
+            for section, chosen in result["params"].items():
+                values[section].update(chosen)
+    return found
 
 
 def _training_corpus(params: Params, layout: Layout) -> Corpus:
-    path, functionals = layout.manifest("ingest"), layout.functionals("prosody")
-    table = manifest.read(path)
-    if not functionals.is_file():
-        raise ManifestError(f"{functionals}: not there; run the stage that writes it (`dvc repro prosody`)")
-    key = hashlib.sha256(path.read_bytes() + functionals.read_bytes()).hexdigest()
-    return Corpus(params.corpus.name, layout, key, table.filter(pc.equal(table.column("split"), "train")))
+    corpus = open_corpus(params.corpus.name, layout)
+    return replace(corpus, table=corpus.table.filter(pc.equal(corpus.table.column("split"), "train")))
 
 
 def _study(params: Params, *, n_folds: int) -> Study:
@@ -139,11 +167,9 @@ def _validation(answers: Answers) -> Validation:
     return Validation(answers.truth[rows], answers.speakers[rows], predicted)
 
 
-def _result(
-    validation: Validation, advice: Advice, candidates: list[Setting], reference: Setting, n_speakers: int
-) -> dict:
-    setting, gain = advice.setting, advice.gain
-    classical = [found for found in validation.predicted if found.arm == settings.CLASSICAL]
+def _result(found: Recommendation, tried: Mapping[Setting, float]) -> dict:
+    """Return what metrics/recommend.json holds, *tried* with the validation UAR of every candidate."""
+    setting, gain = found.advised, found.gain
     return {
         "arm": arms.IN_PIPELINE[setting.arm] if setting else arms.REAL,
         "params": {
@@ -159,46 +185,16 @@ def _result(
             "ci_high": _rounded(gain.ci_high) if setting and gain else 0.0,
         },
         "best_candidate": {
-            **(advice.best.as_dict() if advice.best else {}),
+            **found.best.as_dict(),
             "gain": _rounded(gain.value) if gain else None,
             "ci_low": _rounded(gain.ci_low) if gain else None,
             "ci_high": _rounded(gain.ci_high) if gain else None,
         },
-        "real_uar": _rounded(validation_uar(validation, reference)),
-        "classical_uar": _rounded(validation_uar(validation, best_setting(validation, classical))),
-        "speakers": n_speakers,
-        "tried": [
-            candidate.as_dict() | {"uar": _rounded(validation_uar(validation, candidate))} for candidate in candidates
-        ],
+        "real_uar": _rounded(found.real_uar),
+        "classical_uar": _rounded(found.classical_uar),
+        "speakers": found.n_speakers,
+        "tried": [candidate.as_dict() | {"uar": _rounded(uar)} for candidate, uar in tried.items()],
     }
-
-
-def _lines(result: dict, params: Params, *, write: bool) -> list[str]:
-    best, chosen = result["best_candidate"], result["params"]
-    measured = "with so few speakers no gain can be measured"
-    if best["gain"] is not None:
-        measured = (
-            f"{100 * best['gain']:+.1f} points of UAR, {100 * CONFIDENCE:.0f} % interval "
-            f"{100 * best['ci_low']:+.1f} to {100 * best['ci_high']:+.1f}, over {result['real_uar']:.3f} on "
-            f"{result['speakers']} training speakers"
-        )
-    if result["arm"] == arms.REAL:
-        lines = [f"recommend: use no synthetic data here; the best setting gains {measured}"]
-        if result["speakers"] < LEAST_SPEAKERS:
-            lines.append(f"below {LEAST_SPEAKERS} training speakers nothing is advised, whatever the interval")
-    else:
-        lines = [
-            f"recommend: arm {result['arm']}, select.ratio {chosen['select']['ratio']:g}, select.min_confidence "
-            f"{chosen['select']['min_confidence']:g}, train.added_weight {chosen['train']['added_weight']:g}; "
-            f"expect {measured}"
-        ]
-    automatic = AUTO in (params.select.ratio, params.select.min_confidence, params.train.added_weight)
-    if write:
-        lines.append("params.yaml now says so; `dvc repro` runs what changes")
-    elif automatic:
-        # DVC sees that a key is `auto`, not what it stands for.
-        lines.append("`dvc repro --force select train evaluate report` runs what it changes")
-    return lines
 
 
 def _rounded(value: float) -> float:

@@ -12,6 +12,8 @@ from emoforge import corpora
 from emoforge.base.errors import EmoforgeError
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.splits import speaker_folds
+from emoforge.experiments.cache import Cache
+from emoforge.experiments.corpora import Corpus, prepare_corpus
 from emoforge.experiments.helpfulness.protocol import StudiedCorpus, Study
 from emoforge.experiments.helpfulness.situations import (
     Recorded,
@@ -20,8 +22,6 @@ from emoforge.experiments.helpfulness.situations import (
     scarce_situations,
     zero_situations,
 )
-from emoforge.experiments.work import Corpus, prepare_corpus
-from emoforge.project.checksums import digest
 from emoforge.project.params import Params
 
 
@@ -31,7 +31,7 @@ class Table:
 
     Attributes:
         corpora: by name.
-        rows: one dictionary of the manifest a clip.
+        rows: one manifest row per clip.
         labels: emotion names.
     """
 
@@ -57,13 +57,8 @@ class Table:
             groups.setdefault(self.rows[row]["corpus"], []).append(str(self.clip_ids[row]))
         return [(self.corpora[name], tuple(clip_ids)) for name, clip_ids in groups.items()]
 
-    @property
-    def key(self) -> str:
-        """Checksum of what the table depends on."""
-        return digest([*sorted((name, corpus.key) for name, corpus in self.corpora.items()), list(self.labels)])
 
-
-def read_table(study: Study, params: Params, *, root: Path, work: Path) -> Table:
+def read_table(study: Study, params: Params, *, root: Path, cache: Cache) -> Table:
     """Ingest and analyse the corpora of *study*, unless that was done, and return their clips.
 
     Raises:
@@ -71,7 +66,7 @@ def read_table(study: Study, params: Params, *, root: Path, work: Path) -> Table
         EmoforgeError: fewer than two emotions are common to all corpora, or one that is asked for is missing.
     """
     wanted: list[StudiedCorpus] = [study.corpus, *study.foreign]
-    prepared = {corpus.name: prepare_corpus(corpus, params, study, root=root, work=work) for corpus in wanted}
+    prepared = {corpus.name: prepare_corpus(corpus, params, root=root, cache=cache) for corpus in wanted}
     return table_of(prepared, study.classes)
 
 

@@ -14,15 +14,15 @@ UNION = arms.IN_STUDIES[arms.UNION]
 REAL_NEUTRAL = "real+neutral"
 CALIBRATED = "real, neutral calibrates"
 ONLY = "synthetic only"
-CONTROL = "neutral conversion"
+TO_NEUTRAL = "neutral conversion"
 UPPER = "upper bound"
 #: What a setting may be; the upper bound is the arm of real clips with the labels that a scenario withholds. Two arms
 #: add nothing but the neutral clips of speakers who are not labelled: as clips to learn from, or to the normaliser.
-ARMS = (REAL, REAL_NEUTRAL, CALIBRATED, CLASSICAL, SYNTHETIC, UNION, ONLY, CONTROL)
+ARMS = (REAL, REAL_NEUTRAL, CALIBRATED, CLASSICAL, SYNTHETIC, UNION, ONLY, TO_NEUTRAL)
 #: Arms that train on recorded clips alone.
 RECORDED = (REAL, REAL_NEUTRAL, CALIBRATED)
 #: Arms that train on converted clips.
-CONVERTED = (SYNTHETIC, UNION, ONLY, CONTROL)
+CONVERTED = (SYNTHETIC, UNION, ONLY, TO_NEUTRAL)
 #: Arms that validation chooses among: what the pipeline can train with converted clips.
 CANDIDATES = (SYNTHETIC, UNION)
 
@@ -41,12 +41,12 @@ USES = ("plain", "own_normaliser", "residual", "difference", "ensemble", "pretra
 #: Uses of the recogniser ``svm`` alone.
 OF_SVM = ("residual", "difference", "pretrain", "pairs")
 #: Uses that need conversions to neutral.
-CONTROLLED = ("own_normaliser", "residual")
+NEEDING_TO_NEUTRAL = ("own_normaliser", "residual")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A cell's choices.
+    """The choices of a training run.
 
     Attributes:
         arm: one of :data:`ARMS`.
@@ -88,8 +88,8 @@ class Setting:
         return ranked or self.min_confidence > 0 or self.max_confidence < 1
 
     @property
-    def needs_control(self) -> bool:
-        return self.arm == CONTROL or self.use in CONTROLLED
+    def needs_to_neutral(self) -> bool:
+        return self.arm == TO_NEUTRAL or self.use in NEEDING_TO_NEUTRAL
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -118,6 +118,6 @@ def _without_unused(values: dict) -> Setting:
         used -= {"converter", "min_confidence", "max_confidence", "prefer", "use"}
         if arm != CLASSICAL:
             used -= {"ratio", "weight"}
-    elif arm == CONTROL:
+    elif arm == TO_NEUTRAL:
         used -= {"min_confidence", "max_confidence", "prefer"}
     return Setting(**{name: value for name, value in values.items() if name in used})

@@ -12,24 +12,10 @@ import numpy as np
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.dataset.splits import drawn_by_gender, speaker_folds
+from emoforge.experiments.helpfulness.clips.pool import Task
 
 #: Groups of foreign speakers that take the part of the target in turn, where only one foreign corpus is there.
 _PSEUDO_TARGETS = 3
-
-
-@dataclass(frozen=True)
-class Task:
-    """Rows of recorded clips, each in ascending order and without those that enrol a speaker.
-
-    Attributes:
-        labelled: (n_labelled,) clips whose emotion may be learnt.
-        neutral: (n_neutral,) neutral clips of other speakers: to convert, and to learn as neutral.
-        tested: (n_tested,) clips to predict.
-    """
-
-    labelled: np.ndarray
-    neutral: np.ndarray
-    tested: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,7 +39,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Recorded:
-    """Columns of the recorded clips, a row a clip.
+    """Columns of the recorded clips, one row per clip.
 
     Attributes:
         speakers: (n_clips,) names, unique over corpora.

@@ -3,18 +3,17 @@
 See `protocol` for the file that asks, `answers` for the work and `rows` for the figures, all beside this module.
 """
 
-import shlex
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from emoforge.base.batch import one_thread
 from emoforge.base.outputs import write_json, written_aside
+from emoforge.experiments.cache import Cache, Report, silent
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.answers import Answers, answer
 from emoforge.experiments.helpfulness.choice import advise, best_setting
@@ -29,15 +28,32 @@ from emoforge.project.versions import commit_of
 SELECTED, RECOMMENDED, BEST = "selected", "recommended", "best in hindsight"
 
 
-def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
-    """Run the study *name* and return a closing line.
+@dataclass(frozen=True)
+class Studied:
+    """A finished study.
 
-    Results go to ``studies/NAME``: results.json, README.md and plots.
+    Attributes:
+        results: where its results.json lies.
+        n_rows: rows in it.
+        seconds: it took.
+    """
+
+    results: Path
+    n_rows: int
+    seconds: float
+
+
+def run(
+    name: str, *, root: Path = Path(), output: Path | None = None, command: str = "", report: Report = silent
+) -> Studied:
+    """Run the study *name*; its results go to ``studies/NAME``: results.json, README.md and plots.
 
     Args:
         name: of a file in ``studies/`` without its suffix, or the path of a YAML file.
         root: project folder, which holds params.yaml.
         output: folder of the results, where it is not ``studies/NAME``.
+        command: the command line that asked for it, for the results.
+        report: told what is computed, before it is.
 
     Raises:
         EmoforgeError: the study asks for what is not there, or a corpus is missing.
@@ -48,13 +64,13 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
     path = root / name if name.endswith((".yaml", ".yml")) else root / "studies" / f"{name}.yaml"
     study = load_study(path)
     params = load_params(root / "params.yaml")
-    work = root / study.work
+    cache = Cache(root / study.work, study.workers, report)
     with one_thread():
-        table = read_table(study, params, root=root, work=work)
+        table = read_table(study, params, root=root, cache=cache)
         asked = situations(study, table)
         if not study.nested:
             asked = [replace(situation, inner=()) for situation in asked]
-        answers = answer(study, params, table, asked, work)
+        answers = answer(study, params, table, asked, cache)
         rows = result_rows(study, answers)
     seconds = time.monotonic() - started
     results = {
@@ -63,7 +79,7 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
         "labels": list(table.labels),
         "rows": rows,
         **({"quality": answers.fidelity} if study.quality else {}),
-        "command": shlex.join(["emoforge", *sys.argv[1:]]),
+        "command": command,
         "commit": commit,
         "seconds": round(seconds),
     }
@@ -75,7 +91,7 @@ def run(name: str, *, root: Path = Path(), output: Path | None = None) -> str:
             aside.write_text(plot.svg, "utf-8")
     with written_aside(output / "README.md") as aside:
         aside.write_text(page(results, drawn), "utf-8")
-    return f"study: {len(rows)} rows in {output / 'results.json'} ({seconds:.0f} s)"
+    return Studied(output / "results.json", len(rows), seconds)
 
 
 def result_rows(study: Study, answers: Answers) -> list[dict]:

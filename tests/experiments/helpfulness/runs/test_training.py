@@ -6,11 +6,11 @@ from tests.experiments.helpfulness.studied import LABELS, pool, task_of
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.evaluation.arms import CLASSICAL, SYNTHETIC
-from emoforge.experiments.helpfulness import scores as scoring
 from emoforge.experiments.helpfulness import settings
-from emoforge.experiments.helpfulness.pool import CONTROL
+from emoforge.experiments.helpfulness.clips.pool import TO_NEUTRAL
+from emoforge.experiments.helpfulness.runs import scores as scoring
+from emoforge.experiments.helpfulness.runs.training import choose, predict
 from emoforge.experiments.helpfulness.settings import Setting, expand
-from emoforge.experiments.helpfulness.training import choose, predict
 from emoforge.ser.svm import SvmRecogniser
 
 TASK = task_of(["s0", "s1"], ["s2", "s3"], ["s4"])
@@ -21,14 +21,14 @@ def fit(train, enrolment, **learning):
     return SvmRecogniser.fit(train, labels=LABELS, enrolment=enrolment, **learning)
 
 
-def chosen(setting, scores=None, seed=0, units=UNITS):
-    return choose(pool()[0], TASK, setting, units=units, scores=scores or {}, seed=seed)
+def chosen(setting, scores=None, seed=0, fitted=UNITS):
+    return choose(pool()[0], TASK, setting, fitted=fitted, scores=scores or {}, seed=seed)
 
 
-def answers(setting, clips=None, task=TASK, units=UNITS, **options):
+def answers(setting, clips=None, task=TASK, fitted=UNITS, **options):
     clips, values = clips or pool()
     return predict(
-        clips, lambda rows: values[rows], task, setting, units=units, scores={}, fit=options.get("fit", fit), seed=0
+        clips, lambda rows: values[rows], task, setting, fitted=fitted, scores={}, fit=options.get("fit", fit), seed=0
     )
 
 
@@ -47,7 +47,7 @@ def test_every_arm_adds_what_it_is_called_after():
         settings.SYNTHETIC: ({SYNTHETIC}, budget),
         settings.UNION: ({CLASSICAL, SYNTHETIC}, budget),
         settings.ONLY: ({SYNTHETIC}, budget),
-        settings.CONTROL: ({CONTROL}, budget),
+        settings.TO_NEUTRAL: ({TO_NEUTRAL}, budget),
     }
     for arm, (kinds, n_added) in arms.items():
         found = chosen(Setting(arm, "c", ratio=0.5, weight=0.3))
@@ -66,7 +66,7 @@ def test_nothing_is_made_from_or_like_a_speaker_who_is_tested():
     for arm in settings.ARMS:
         found = chosen(Setting(arm, "c", ratio=4.0))
         assert "s4" not in set(clips.speakers[np.concatenate([found.real, found.added])])
-        assert set(clips.units[found.added]) <= {-1, *UNITS}
+        assert set(clips.fitted[found.added]) <= {-1, *UNITS}
     enrols = clips.training_enrolment(TASK)
     assert set(clips.speakers[enrols]) == {"s0", "s1", "s2", "s3"}
     assert set(clips.speakers[clips.tested_enrolment(TASK)]) == {"s4"}
@@ -126,9 +126,9 @@ def test_the_difference_to_the_source_is_what_is_left():
 def test_an_ensemble_of_weight_zero_is_the_real_recogniser():
     scarce = task_of(["s0"], ["s1", "s2"], ["s4", "s5"])
     real = answers(Setting(settings.REAL_NEUTRAL), task=scarce)
-    none = answers(synthetic(use="ensemble", weight=0.0), task=scarce, units=(0,))
+    none = answers(synthetic(use="ensemble", weight=0.0), task=scarce, fitted=(0,))
     np.testing.assert_array_equal(none, real)
-    assert (answers(synthetic(use="ensemble", weight=5.0), task=scarce, units=(0,)) != real).any()
+    assert (answers(synthetic(use="ensemble", weight=5.0), task=scarce, fitted=(0,)) != real).any()
 
 
 def test_neutral_clips_may_calibrate_without_being_learnt_from():
@@ -150,11 +150,11 @@ def test_neutral_clips_may_calibrate_without_being_learnt_from():
 def test_what_is_kept_of_conversions_goes_from_nothing_to_much(use):
     scarce = task_of(["s0"], ["s1", "s2"], ["s4", "s5"])
     real = answers(Setting(settings.REAL_NEUTRAL), task=scarce)
-    none = answers(synthetic(use=use, weight=1e-9), task=scarce, units=(0,))
+    none = answers(synthetic(use=use, weight=1e-9), task=scarce, fitted=(0,))
     np.testing.assert_array_equal(none, real)
     # What aims at the wrong emotion is believed in the end.
-    wrong = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, units=(5,))
-    right = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, units=(0,))
+    wrong = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, fitted=(5,))
+    right = answers(synthetic(use=use, weight=1.0, ratio=4.0), task=scarce, fitted=(0,))
     truth = pool()[0].emotions[scarce.tested]
     assert (right == truth).mean() > (wrong == truth).mean() + 0.02
 
@@ -184,9 +184,9 @@ def test_real_clips_alone_are_calibrated_by_and_pairs_are_with_their_sources():
 
 def test_uses_that_need_conversions_to_neutral_or_functionals_say_so():
     clips, values = pool()
-    without = np.where(clips.kinds == CONTROL, SYNTHETIC, clips.kinds)
+    without = np.where(clips.kinds == TO_NEUTRAL, SYNTHETIC, clips.kinds)
     other = type(clips)(**{**clips.__dict__, "kinds": without})
-    for use in settings.CONTROLLED:
+    for use in settings.NEEDING_TO_NEUTRAL:
         with pytest.raises(EmoforgeError, match=f"use {use} needs conversions to neutral"):
             answers(synthetic(use=use), (other, values))
     with pytest.raises(EmoforgeError, match="moves functionals"):
@@ -195,7 +195,7 @@ def test_uses_that_need_conversions_to_neutral_or_functionals_say_so():
             lambda rows: [values[row] for row in rows],
             TASK,
             synthetic(use="difference"),
-            units=UNITS,
+            fitted=UNITS,
             scores={},
             fit=fit,
             seed=0,
@@ -221,7 +221,7 @@ def _ask(clips, values, task, rows, score, **options):
 def test_conversions_to_the_wrong_emotion_are_found_out(scored, score, options):
     clips, rows, ask = scored
     values = ask(score, **options)
-    wrong = clips.units[rows] == 5
+    wrong = clips.fitted[rows] == 5
     gap = np.median(values[~wrong]) - np.median(values[wrong])
     assert gap < 0 if score is scoring.surprise else gap > 0
 

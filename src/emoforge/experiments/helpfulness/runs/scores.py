@@ -6,9 +6,8 @@ from sklearn.model_selection import GroupKFold
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.evaluation.judge import out_of_fold_judge
-from emoforge.experiments.helpfulness.pool import Inputs, Pool
-from emoforge.experiments.helpfulness.situations import Task
-from emoforge.experiments.helpfulness.training import Fit
+from emoforge.experiments.helpfulness.clips.pool import Inputs, Pool, Task
+from emoforge.experiments.helpfulness.runs.training import Fit
 from emoforge.ser.calibration import SpeakerNormaliser
 from emoforge.ser.recogniser import Examples
 

@@ -6,28 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 
 from emoforge.evaluation.arms import CLASSICAL, REAL
-from emoforge.experiments.helpfulness.situations import Task
 from emoforge.ser.recogniser import Examples
 
-CONTROL = "control"
+#: Kind of the neutral clips that were converted to neutral, beside the kinds of :mod:`emoforge.evaluation.arms`.
+TO_NEUTRAL = "to neutral"
 
 #: (n,) rows → what a recogniser sees of these clips: (n, n_features) functionals, or a list of n inputs.
 Inputs = Callable[[np.ndarray], "np.ndarray | list"]
 
 
 @dataclass(frozen=True)
+class Task:
+    """Rows of recorded clips, each in ascending order and without those that enrol a speaker.
+
+    Attributes:
+        labelled: (n_labelled,) clips whose emotion may be learnt.
+        neutral: (n_neutral,) neutral clips of other speakers: to convert, and to learn as neutral.
+        tested: (n_tested,) clips to predict.
+    """
+
+    labelled: np.ndarray
+    neutral: np.ndarray
+    tested: np.ndarray
+
+
+@dataclass(frozen=True)
 class Pool:
-    """Columns, a row a clip; recorded clips come first, with the rows that tasks name.
+    """Columns, one row per clip; recorded clips come first, with the rows that tasks name.
 
     Attributes:
         clip_ids: (n_clips,) unique names.
-        kinds: (n_clips,) "real", "classical", "synthetic" or "control" (a neutral clip converted to neutral).
+        kinds: (n_clips,) "real", "classical", "synthetic" or "to neutral" (a neutral clip converted to neutral).
         speakers: (n_clips,) whose voice it is.
         voices: (n_clips,) what is calibrated as one voice: the speaker, or a corpus whose speakers are too short.
         emotions: (n_clips,) label indices; of converted clips what they should be heard as.
         sources: (n_clips,) row of the recorded clip that a clip was made from; a recorded clip's own row.
-        styles: (n_clips,) row of the recorded clip whose manner was copied; -1 where there is none.
-        units: (n_clips,) number of the converter that made it, -1 for others.
+        styles: (n_clips,) row of the recorded clip whose style was used; -1 where there is none.
+        fitted: (n_clips,) number of the fitted converter that made it, -1 for others.
         enrolment: (n_clips,) bool.
         labels: emotion names.
         neutral: index of neutral.
@@ -40,7 +55,7 @@ class Pool:
     emotions: np.ndarray
     sources: np.ndarray
     styles: np.ndarray
-    units: np.ndarray
+    fitted: np.ndarray
     enrolment: np.ndarray
     labels: tuple[str, ...]
     neutral: int
@@ -53,10 +68,10 @@ class Pool:
         """Return the augmented clips made of labelled clips of *task*."""
         return np.flatnonzero((self.kinds == CLASSICAL) & np.isin(self.sources, task.labelled))
 
-    def converted_rows(self, task: Task, kind: str, units: Sequence[int]) -> np.ndarray:
-        """Return the clips of *kind* that *units*, those of one converter for *task*, made of its neutral clips."""
+    def converted_rows(self, task: Task, kind: str, fitted: Sequence[int]) -> np.ndarray:
+        """Return the clips of *kind* that the converters *fitted* for *task* made of its neutral clips."""
         known = np.isin(self.sources, self.source_rows(task))
-        return np.flatnonzero((self.kinds == kind) & np.isin(self.units, list(units)) & known)
+        return np.flatnonzero((self.kinds == kind) & np.isin(self.fitted, list(fitted)) & known)
 
     def source_rows(self, task: Task) -> np.ndarray:
         """Return the recorded neutral clips that may be converted in *task*.

@@ -1,4 +1,4 @@
-"""What one cell of a study trains on, and what it answers."""
+"""What one training run of a study learns from, and what it answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,8 @@ import numpy as np
 from emoforge.base.errors import EmoforgeError
 from emoforge.evaluation import arms
 from emoforge.experiments.helpfulness import settings
-from emoforge.experiments.helpfulness.pool import CONTROL, Inputs, Pool
+from emoforge.experiments.helpfulness.clips.pool import TO_NEUTRAL, Inputs, Pool, Task
 from emoforge.experiments.helpfulness.settings import Setting
-from emoforge.experiments.helpfulness.situations import Task
 from emoforge.quality.gates import Thresholds
 from emoforge.quality.gates import select as select_clips
 from emoforge.ser.recogniser import Examples, Pairs, Recogniser
@@ -25,7 +24,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class Chosen:
-    """Clips that a cell trains on.
+    """Clips that a recogniser is trained on.
 
     Attributes:
         real: rows of recorded clips, of weight 1.
@@ -44,7 +43,7 @@ def predict(
     task: Task,
     setting: Setting,
     *,
-    units: tuple[int, ...],
+    fitted: tuple[int, ...],
     scores: Mapping[str, np.ndarray],
     fit: Fit,
     seed: int,
@@ -55,14 +54,14 @@ def predict(
         pool: all clips.
         inputs: what a recogniser sees of the clips at rows.
         task: who is known and who is tested.
-        setting: the cell's choices.
-        units: of the setting's converter for *task*.
+        setting: the choices of the run.
+        fitted: numbers of the setting's converter, as it was fitted for *task*.
         scores: name of a preference or "confidence" → (n_clips,) of the pool, higher first; those that the setting
             needs.
         fit: makes a recogniser.
         seed: of the draw of added clips.
     """
-    chosen = choose(pool, task, setting, units=units, scores=scores, seed=seed)
+    chosen = choose(pool, task, setting, fitted=fitted, scores=scores, seed=seed)
     enrolling = pool.training_enrolment(task)
     if setting.arm == settings.CALIBRATED:
         enrolling = np.union1d(enrolling, task.neutral)
@@ -89,7 +88,7 @@ def predict(
         return fit(train, enrolment, pairs=pairs).predict_proba(*tested).argmax(axis=1)
     train = _training(pool, inputs, chosen)
     if setting.use != "plain" and len(chosen.added):
-        train, enrolment = _adapted(pool, inputs, task, chosen, train, enrolment, units, setting.use)
+        train, enrolment = _adapted(pool, inputs, task, chosen, train, enrolment, fitted, setting.use)
     return fit(train, enrolment).predict_proba(*tested).argmax(axis=1)
 
 
@@ -98,7 +97,7 @@ def choose(
     task: Task,
     setting: Setting,
     *,
-    units: tuple[int, ...],
+    fitted: tuple[int, ...],
     scores: Mapping[str, np.ndarray],
     seed: int,
 ) -> Chosen:
@@ -110,12 +109,12 @@ def choose(
         return Chosen(real, nothing, 1.0)
     # The budget follows the labelled clips: neutral ones besides are no reason to add more.
     n_asked = round(setting.ratio * len(task.labelled))
-    if setting.arm == settings.CONTROL:
-        rows = pool.converted_rows(task, CONTROL, units)
+    if setting.arm == settings.TO_NEUTRAL:
+        rows = pool.converted_rows(task, TO_NEUTRAL, fitted)
         return Chosen(real, _kept(pool, rows, n_asked, setting, scores, seed), setting.weight)
     converted = nothing
     if setting.arm != settings.CLASSICAL:
-        rows = pool.converted_rows(task, arms.SYNTHETIC, units)
+        rows = pool.converted_rows(task, arms.SYNTHETIC, fitted)
         converted = _kept(pool, rows, n_asked, setting, scores, seed)
     if setting.arm == settings.SYNTHETIC:
         return Chosen(real, converted, setting.weight)
@@ -170,7 +169,7 @@ def _adapted(
     chosen: Chosen,
     train: Examples,
     enrolment: Examples,
-    units: tuple[int, ...],
+    fitted: tuple[int, ...],
     use: str,
 ) -> tuple[Examples, Examples]:
     """Return training and enrolment examples with converted clips moved or calibrated as *use* says."""
@@ -179,10 +178,10 @@ def _adapted(
     if use == "own_normaliser":
         voices = train.speakers.astype(object)
         voices[converted] = [f"{voice}{_CONVERTED_VOICE}" for voice in voices[converted]]
-        control = pool.converted_rows(task, CONTROL, units)
-        if not len(control):
+        to_neutral = pool.converted_rows(task, TO_NEUTRAL, fitted)
+        if not len(to_neutral):
             raise EmoforgeError("use own_normaliser needs conversions to neutral, and there is none")
-        own = pool.examples(inputs, control)
+        own = pool.examples(inputs, to_neutral)
         names = np.array([f"{voice}{_CONVERTED_VOICE}" for voice in own.speakers])
         enrolment = Examples(
             _joined(enrolment.inputs, own.inputs), np.concatenate([enrolment.speakers.astype(str), names])
@@ -195,20 +194,22 @@ def _adapted(
     moved = np.array(train.inputs, dtype=np.float64)
     sources = pool.sources[rows]
     if use == "residual":
-        reference = _mean_controls(pool, inputs, task, units, sources)
+        reference = _mean_to_neutral(pool, inputs, task, fitted, sources)
         moved[converted] += np.asarray(inputs(sources)) - reference
     else:
         moved[converted] += _neutral_voices(pool, inputs, task, rows) - np.asarray(inputs(sources))
     return Examples(moved, train.speakers, train.labels, train.weights), enrolment
 
 
-def _mean_controls(pool: Pool, inputs: Inputs, task: Task, units: tuple[int, ...], sources: np.ndarray) -> np.ndarray:
+def _mean_to_neutral(
+    pool: Pool, inputs: Inputs, task: Task, fitted: tuple[int, ...], sources: np.ndarray
+) -> np.ndarray:
     """Return the mean of the conversions to neutral of each of *sources*: (n, n_features)."""
-    control = pool.converted_rows(task, CONTROL, units)
-    if not len(control):
+    to_neutral = pool.converted_rows(task, TO_NEUTRAL, fitted)
+    if not len(to_neutral):
         raise EmoforgeError("use residual needs conversions to neutral, and there is none")
-    values = np.asarray(inputs(control), dtype=np.float64)
-    own = pool.sources[control]
+    values = np.asarray(inputs(to_neutral), dtype=np.float64)
+    own = pool.sources[to_neutral]
     # A source whose own conversion failed is moved as sources are on average.
     average = values.mean(axis=0) - np.asarray(inputs(own), dtype=np.float64).mean(axis=0)
     means = {}

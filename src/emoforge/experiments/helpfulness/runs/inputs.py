@@ -1,0 +1,86 @@
+"""All clips of a study as the processes read them that train on them: pool, functionals, audio."""
+
+import hashlib
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from emoforge.dataset.clips import ClipStore
+from emoforge.experiments.cache import Cache, Entry
+from emoforge.experiments.helpfulness.clips.pool import Pool
+from emoforge.project.examples import clip_inputs
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Where the audio of all clips lies.
+
+    Attributes:
+        folders: of the shards.
+        checksum: of what is in them.
+    """
+
+    folders: tuple[Path, ...]
+    checksum: str
+
+
+@dataclass(frozen=True)
+class ClipInputs:
+    """What a recogniser of *kind* sees of the clips at rows of the pool, see :class:`emoforge.ser.recogniser.Examples`.
+
+    Attributes:
+        kind: of the recogniser.
+        clip_ids: (n_clips,) of the pool.
+        functionals: (n_clips, n_features) of the pool.
+        audio: of the clips, for the kinds that read it.
+    """
+
+    kind: str
+    clip_ids: np.ndarray
+    functionals: np.ndarray
+    audio: Audio
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray | list:
+        rows = np.asarray(rows)
+        return clip_inputs(
+            self.kind,
+            rows,
+            functionals=lambda asked: self.functionals[asked],
+            read=lambda row: _store(self.audio).read(str(self.clip_ids[row])),
+            frames=lambda row: _frames(self.audio, str(self.clip_ids[row])),
+        )
+
+
+@lru_cache(maxsize=1)
+def _store(audio: Audio) -> ClipStore:
+    return ClipStore(*audio.folders)
+
+
+@lru_cache(maxsize=8192)
+def _frames(audio: Audio, clip_id: str) -> np.ndarray:
+    from emoforge.ser.logmel import logmel
+
+    return logmel(*_store(audio).read(clip_id))
+
+
+def keep_pool(pool: Pool, functionals: np.ndarray, cache: Cache) -> Entry:
+    """Keep pool and functionals for the processes that train on them, under their content."""
+    columns = {field.name: np.asarray(getattr(pool, field.name)) for field in fields(Pool)} | {"inputs": functionals}
+    checksum = hashlib.sha256()
+    for name, values in columns.items():
+        checksum.update(f"{name} {values.dtype} {values.shape}".encode() + np.ascontiguousarray(values).tobytes())
+    entry = cache.entry("pools", key={"content": checksum.hexdigest()})
+    if not entry.holds_arrays:
+        entry.write_arrays(**columns)
+    return entry
+
+
+@lru_cache(maxsize=1)
+def open_pool(entry: Entry) -> tuple[Pool, np.ndarray]:
+    """Return what :func:`keep_pool` kept: pool and functionals (n_clips, n_features)."""
+    columns = entry.arrays()
+    functionals = columns.pop("inputs")
+    columns["labels"], columns["neutral"] = tuple(columns["labels"].tolist()), int(columns["neutral"])
+    return Pool(**columns), functionals
