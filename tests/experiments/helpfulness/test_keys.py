@@ -168,7 +168,8 @@ def test_an_edited_recording_of_the_same_length_is_seen(again):
         ({"recognisers": [{"name": "svm", "kind": "svm", "options": {"ridge": 0.01}}]}, {"runs": RUNS}),
         ({"recognisers": [{"name": "another name", "kind": "svm"}]}, {}),
         ({"title": "Another", "draws": 200}, {}),
-        ({"n_folds": 4}, {"converters": 3, "runs": 12}),
+        # Two of the folds have one speaker either way: what they test is answered already.
+        ({"n_folds": 4}, {"converters": 2, "runs": 8}),
         ({"augment": STUDY["augment"] | {"kinds": ["pitch"]}}, {"runs": RUNS_OF_AN_ARM}),
     ],
     ids=["calibration", "options", "name", "figures", "splits", "augmentation"],

@@ -13,14 +13,8 @@ from emoforge.base.batch import chunked
 from emoforge.convert import registry
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache, Part
-from emoforge.experiments.helpfulness.clips.converting import (
-    MODEL,
-    ConversionsJob,
-    ConverterJob,
-    Planned,
-    convert_and_keep,
-    fit_and_keep,
-)
+from emoforge.experiments.helpfulness.clips.converting import ConversionsJob, Planned, convert_and_keep
+from emoforge.experiments.helpfulness.clips.fitting import MODEL, ConverterJob, fit_and_keep
 from emoforge.experiments.helpfulness.clips.pool import Pool, Task
 from emoforge.experiments.helpfulness.protocol import StudiedConverter, Study
 from emoforge.experiments.helpfulness.recordings import Table

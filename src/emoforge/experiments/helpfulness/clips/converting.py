@@ -1,10 +1,7 @@
-"""What one process does for the conversions of a study: fit a converter, convert some sources with it.
+"""What one process does for the conversions of a study: convert some sources with a fitted converter."""
 
-Kept apart from what plans this work, so that the key of a conversion holds no more code than makes it.
-"""
-
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,41 +9,14 @@ import numpy as np
 
 from emoforge.convert import registry
 from emoforge.convert.base import Converter
-from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.experiments.cache import Entry, Part
-from emoforge.experiments.fitting import NeuralOptions, fit_converter
+from emoforge.experiments.cache import Part
+from emoforge.experiments.helpfulness.clips.fitting import STAND_IN
 from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
 from emoforge.project.layout import Layout
 from emoforge.project.utterances import open_utterances
 from emoforge.prosody.analysis import describe
-
-#: Folder of a fitted converter in its entry of the cache.
-MODEL = "model"
-#: What stands for neutral where neutral clips are to be learnt as a target: no corpus acts it.
-_STAND_IN = "other"
-
-
-@dataclass(frozen=True)
-class ConverterJob:
-    """One converter to fit.
-
-    Attributes:
-        entry: where it is kept.
-        method: kind of converter.
-        clips: (run, key, clip ids) of every corpus that it learns from.
-        seed: of its draws.
-        neural: options of the kind `neural`.
-        to_neutral: whether it learns to convert neutral speech to neutral.
-    """
-
-    entry: Entry
-    method: str
-    clips: tuple[tuple[Layout, str, tuple[str, ...]], ...]
-    seed: int
-    neural: NeuralOptions
-    to_neutral: bool
 
 
 @dataclass(frozen=True)
@@ -95,35 +65,6 @@ class ConversionsJob:
         return len({planned.source_clip_id for planned in self.planned})
 
 
-def fit_and_keep(job: ConverterJob) -> None:
-    """Fit a converter and keep it."""
-    learnt_from = []
-    for layout, corpus_key, clip_ids in job.clips:
-        learnt_from += list(open_utterances(layout, corpus_key).stream(clip_ids))
-    if job.to_neutral:
-        learnt_from = as_neutral_targets(learnt_from)
-    converter = fit_converter(job.method, learnt_from, seed=job.seed, neural=job.neural)
-    with job.entry.building(MODEL) as folder:
-        converter.save(folder)
-
-
-def as_neutral_targets(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Return the neutral ones of *utterances*, half of them (of every speaker, and of every sentence if it was said
-    twice) in the place of an emotion.
-
-    A converter that is fitted to these turns neutral speech into other neutral speech: what it then changes is the
-    work of alignment, coding and rendering, and of how one reading differs from the next.
-    """
-    neutral = sorted(
-        (utterance for utterance in utterances if utterance.emotion == NEUTRAL),
-        key=lambda utterance: (utterance.speaker, utterance.sentence or "", utterance.clip_id),
-    )
-    # A speaker heard once is nobody's model of neutral, yet a reference for the others.
-    return [
-        replace(utterance, emotion=_STAND_IN) if index % 2 else utterance for index, utterance in enumerate(neutral)
-    ]
-
-
 @lru_cache(maxsize=4)
 def _open_converter(folder: Path) -> Converter:
     return registry.load(folder)
@@ -134,7 +75,7 @@ def convert_and_keep(job: ConversionsJob) -> None:
     converter = _open_converter(job.model)
     asked = []
     for planned in job.planned:
-        targets = [_STAND_IN] if job.to_neutral else [name for name in planned.emotions if name in converter.emotions]
+        targets = [STAND_IN] if job.to_neutral else [name for name in planned.emotions if name in converter.emotions]
         for emotion in targets:
             draw = manifest.seed_from(job.seed, planned.source_clip_id, emotion, planned.variant, job.draws)
             asked.append(

@@ -1,0 +1,67 @@
+"""What one process does for the converters of a study: fit one to recorded clips.
+
+Kept apart from what plans this work and from what converts, so that its key holds no more code than fits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from emoforge.convert.utterance import Utterance
+from emoforge.dataset.labels import NEUTRAL
+from emoforge.experiments.cache import Entry
+from emoforge.experiments.fitting import NeuralOptions, fit_converter
+from emoforge.project.layout import Layout
+from emoforge.project.utterances import open_utterances
+
+#: Folder of a fitted converter in its entry of the cache.
+MODEL = "model"
+#: What stands for neutral where neutral clips are to be learnt as a target: no corpus acts it.
+STAND_IN = "other"
+
+
+@dataclass(frozen=True)
+class ConverterJob:
+    """One converter to fit.
+
+    Attributes:
+        entry: where it is kept.
+        method: kind of converter.
+        clips: (run, key, clip ids) of every corpus that it learns from.
+        seed: of its draws.
+        neural: options of the kind `neural`.
+        to_neutral: whether it learns to convert neutral speech to neutral.
+    """
+
+    entry: Entry
+    method: str
+    clips: tuple[tuple[Layout, str, tuple[str, ...]], ...]
+    seed: int
+    neural: NeuralOptions
+    to_neutral: bool
+
+
+def fit_and_keep(job: ConverterJob) -> None:
+    """Fit a converter and keep it."""
+    learnt_from = []
+    for layout, corpus_key, clip_ids in job.clips:
+        learnt_from += list(open_utterances(layout, corpus_key).stream(clip_ids))
+    if job.to_neutral:
+        learnt_from = as_neutral_targets(learnt_from)
+    converter = fit_converter(job.method, learnt_from, seed=job.seed, neural=job.neural)
+    with job.entry.building(MODEL) as folder:
+        converter.save(folder)
+
+
+def as_neutral_targets(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Return the neutral ones of *utterances*, half of them (of every speaker, and of every sentence if it was said
+    twice) in the place of an emotion.
+
+    A converter that is fitted to these turns neutral speech into other neutral speech: what it then changes is the
+    work of alignment, coding and rendering, and of how one reading differs from the next.
+    """
+    neutral = sorted(
+        (utterance for utterance in utterances if utterance.emotion == NEUTRAL),
+        key=lambda utterance: (utterance.speaker, utterance.sentence or "", utterance.clip_id),
+    )
+    # A speaker heard once is nobody's model of neutral, yet a reference for the others.
+    return [replace(utterance, emotion=STAND_IN) if index % 2 else utterance for index, utterance in enumerate(neutral)]
