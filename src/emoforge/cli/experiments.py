@@ -1,7 +1,5 @@
 """Commands that ask questions of the whole pipeline."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +22,7 @@ def study(
     """Find out when synthetic emotion helps: folds, seeds, arms and ratios, every choice made on training speakers."""
     from emoforge.experiments.helpfulness.study import run
 
-    done = run(name, root=project, output=output, command=_command_line(), report=_say)
+    done = run(name, root=project, output=output, command=command_line(), report=_say)
     print(f"study: {done.n_rows} rows in {done.results} ({done.seconds:.0f} s)")
 
 
@@ -85,10 +83,6 @@ def evaluate_conversion(
     else:
         found = f"{len(evaluation.rows)} rows in {evaluation.output / 'results.json'}"
     print(f"evaluate-conversion: {found} ({evaluation.seconds:.0f} s)")
-
-
-def _command_line() -> str:
-    return shlex.join(["emoforge", *sys.argv[1:]])
 
 
 def _say(description: str, number: int, unit: str) -> None:

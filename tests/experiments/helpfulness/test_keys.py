@@ -196,6 +196,8 @@ def test_another_intensity_of_one_converter_leaves_the_other_alone(again):
     [
         ("dataset/splits", {"corpora"}),
         ("convert/statistics", {"converters", "conversions"}),
+        ("convert/neural/training", set()),
+        ("project/params", {"corpora"}),
         ("ser/augment", {"augmented"}),
         ("ser/calibration", {"runs"}),
         ("ser/svm", {"runs"}),

@@ -25,7 +25,7 @@ class StudiedCorpus(Section):
     calibrate: Literal["speaker", "corpus"] = Field(
         "speaker", description="what counts as one voice; corpus where speakers have too few clips to be known"
     )
-    sources: Count = Field(0, description="neutral clips a speaker that are converted; 0 means all")
+    sources: Count = Field(0, description="neutral clips per speaker that are converted; 0 means all")
 
 
 class StudiedConverter(Section):
@@ -34,7 +34,7 @@ class StudiedConverter(Section):
     name: Annotated[str, Field(min_length=1)] = Field(description="what rows and grids call it")
     method: str = Field(description="kind of converter")
     fit: Literal["each", "together"] = Field(
-        description="each: one converter a labelled speaker, which all folds share; together: one of all of them"
+        description="each: one converter per labelled speaker, which all folds share; together: one of all of them"
     )
     variants: AtLeastOne = Field(1, description="conversions of every clip into every emotion by each converter")
     intensity: Share = Field(1.0, description="how strong the emotion is made")
@@ -101,7 +101,7 @@ class Study(Section):
     foreign: list[StudiedCorpus] = Field([], description="labelled corpora of the scenario zero")
     classes: list[str] = Field([], description="emotions; empty means all that every corpus has")
     split_by: Literal["speaker", "clip"] = Field("speaker", description="clip: the same speakers train and test")
-    n_folds: Count = Field(0, description="0: the published folds, or one speaker a fold")
+    n_folds: Count = Field(0, description="0: the published folds, or one speaker per fold")
     folds: list[Count] = Field([], description="which are run; empty means all")
     labelled: Count = Field(0, description="labelled training speakers of the scenario scarce")
     seed: Count = Field(0, description="start of every random draw")

@@ -102,7 +102,7 @@ def situations(study: Study, table: Table) -> list[Situation]:
     enrolment = table.column("enrolment")
     folds = np.full(len(table.rows), -1)
     if study.split_by == "clip":
-        # Sorted by clip_id, as the manifest is: the draw does not hang on anything else.
+        # Sorted by clip_id, as the manifest is: the draw depends on nothing else.
         stratified = StratifiedKFold(study.n_folds, shuffle=True, random_state=study.seed)
         rows = np.flatnonzero(own & ~enrolment)
         for fold, (_, tested) in enumerate(stratified.split(rows, table.column("emotion")[rows])):

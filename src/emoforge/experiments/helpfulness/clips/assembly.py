@@ -80,7 +80,7 @@ def all_clips(
         of = {"kind": TO_NEUTRAL if fitted.to_neutral else SYNTHETIC, "fitted": numbers[fitted]}
         for part in dict.fromkeys(parts):
             rows += [row | of for row in part.rows() if not row["reason"]]
-    # In this order draws hang on what a task has, not on what other tasks or converters the study holds.
+    # In this order draws depend on what a task has, not on what other tasks or converters the study holds.
     rows.sort(key=lambda row: (row["clip_id"], row["fitted"]))
     recorded = _recorded_functionals(table)
     made = np.array([row["functionals"] for row in rows], dtype=np.float32).reshape(len(rows), recorded.shape[1])

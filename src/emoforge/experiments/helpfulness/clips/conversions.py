@@ -14,7 +14,7 @@ from emoforge.convert import registry
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache, Part
 from emoforge.experiments.helpfulness.clips.converting import ConversionsJob, Planned, convert_and_keep
-from emoforge.experiments.helpfulness.clips.fitting import MODEL, ConverterJob, fit_and_keep
+from emoforge.experiments.helpfulness.clips.fitting import MODEL, ConverterJob, fit_and_keep, makers
 from emoforge.experiments.helpfulness.clips.pool import Pool, Task
 from emoforge.experiments.helpfulness.protocol import StudiedConverter, Study
 from emoforge.experiments.helpfulness.recordings import Table
@@ -108,8 +108,7 @@ def _converter_job(
     clips = table.by_corpus(fitted.learnt)
     entry = cache.entry(
         "converters",
-        fit_and_keep,
-        registry.kind_of(converter.method),
+        *makers(converter.method),
         key={
             "method": converter.method,
             "clips": [[corpus.speech_key, list(ids)] for corpus, ids in clips],

@@ -3,13 +3,16 @@
 Kept apart from what plans this work and from what converts, so that its key holds no more code than fits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
+from emoforge.convert import registry
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Entry
-from emoforge.experiments.fitting import NeuralOptions, fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.utterances import open_utterances
 
@@ -28,7 +31,7 @@ class ConverterJob:
         method: kind of converter.
         clips: (run, key, clip ids) of every corpus that it learns from.
         seed: of its draws.
-        neural: options of the kind `neural`.
+        neural: options of the kind `neural`, :class:`emoforge.project.params.NeuralParams`.
         to_neutral: whether it learns to convert neutral speech to neutral.
     """
 
@@ -36,7 +39,7 @@ class ConverterJob:
     method: str
     clips: tuple[tuple[Layout, str, tuple[str, ...]], ...]
     seed: int
-    neural: NeuralOptions
+    neural: Any
     to_neutral: bool
 
 
@@ -47,9 +50,23 @@ def fit_and_keep(job: ConverterJob) -> None:
         learnt_from += list(open_utterances(layout, corpus_key).stream(clip_ids))
     if job.to_neutral:
         learnt_from = as_neutral_targets(learnt_from)
-    converter = fit_converter(job.method, learnt_from, seed=job.seed, neural=job.neural)
+    if job.method == "neural":
+        converter = _neural_fitting().fit_neural(learnt_from, seed=job.seed, neural=job.neural)
+    else:
+        converter = registry.fit(job.method, learnt_from, seed=job.seed)
     with job.entry.building(MODEL) as folder:
         converter.save(folder)
+
+
+def makers(method: str) -> tuple[Callable | ModuleType, ...]:
+    """Return what makes a converter of kind *method*, for the key of its entry."""
+    of_kind = (fit_and_keep, registry.kind_of(method))
+    return (*of_kind, _neural_fitting()) if method == "neural" else of_kind
+
+
+def _neural_fitting() -> ModuleType:
+    # By name: the code of one kind of converter is not part of the keys of the others.
+    return import_module("emoforge.project.fitting")
 
 
 def as_neutral_targets(utterances: Sequence[Utterance]) -> list[Utterance]:

@@ -201,7 +201,7 @@ def _run_key(run: TrainingRun, choice: RecogniserChoice, added: list, scores: Ma
 
 
 def _score_of(run: TrainingRun, score: str) -> tuple[int, str, str, str]:
-    """Return what a score hangs on: task, converter, score, and the recogniser that is surprised."""
+    """Return what a score depends on: task, converter, score, and the recogniser that is surprised."""
     return run.task, run.setting.converter, score, run.setting.recogniser if score == "surprise" else ""
 
 
