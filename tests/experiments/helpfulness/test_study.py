@@ -134,9 +134,9 @@ def test_nobody_who_is_tested_or_validates_is_learnt_from(again, small_corpus, c
 
 def test_a_killed_run_goes_on_with_what_it_has(again, results):
     before = written(again)
-    lost = [name for name in before if name.endswith(".parquet") and name.startswith(("runs/", "fitted/"))][::5]
+    lost = [name for name in before if name.endswith(".parquet") and name.startswith(("runs/", "conversions/"))][::5]
     assert any(name.startswith("runs/") for name in lost)
-    assert any(name.startswith("fitted/") for name in lost)
+    assert any(name.startswith("conversions/") for name in lost)
     for name in lost:
         (again / "data" / "study" / name).unlink()
     run("tiny", root=again)
