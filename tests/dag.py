@@ -1,40 +1,31 @@
-"""The code that every stage of dvc.yaml depends on: computed, as DVC follows no imports, and written by `make dag`."""
+"""What `make dag` writes: the code that every stage of dvc.yaml depends on, and the template of `emoforge new`.
+
+The code is computed, as DVC follows no imports. The template is this repository's own dvc.yaml and params.yaml, for a
+project that has neither our scripts nor our sources.
+"""
 
 import re
 from pathlib import Path
 
 import yaml
 
-from emoforge.project.checksums import PACKAGE, import_closure
+from emoforge.project.checksums import PACKAGE
+from emoforge.project.stage_code import CODE_FILE, READ_BESIDE, code_of
 
 ROOT = Path(__file__).resolve().parent.parent
 DAG = ROOT / "dvc.yaml"
-#: Whose modules are looked up by name, which no reader of imports sees: module that looks up → folder that it looks in.
-LOOKED_UP = {
-    PACKAGE / "convert/registry.py": PACKAGE / "convert",
-    PACKAGE / "corpora/registry.py": PACKAGE / "corpora",
-}
-#: Stages that ask the registry of corpora for more than names, which params.yaml is checked against in every stage.
-READS_CORPORA = ("demo", "ingest", "publish")
-#: Files of the package that modules in the same folder read.
-READ_BESIDE = (".jinja", ".css", ".safetensors")
+TEMPLATE = PACKAGE / "project" / "template"
+_HEADER = """\
+# The stages of emoforge. Each depends on its code through the checksum in code.yaml.
+#
+# Below metrics/ git keeps the files, whose names are always the same, and DVC the folders, whose files differ by run.
+"""
 
 
 def script_of(stage: str, stages: dict) -> Path:
     command, path = stages[stage]["cmd"].split()
     assert command == "python"
     return ROOT / path
-
-
-def code_of(stage: str, script: Path) -> set[Path]:
-    """Files that the stage runs or reads from the package: modules with content, templates and weights beside them."""
-    closure = import_closure(script)
-    files = {file for file in closure if file.stat().st_size}
-    for registry, folder in LOOKED_UP.items():
-        if registry in closure and (folder.name != "corpora" or stage in READS_CORPORA):
-            files |= {file for file in folder.rglob("*.py") if file.stat().st_size}
-    beside = {path for file in files for path in file.parent.iterdir() if path.suffix in READ_BESIDE}
-    return {script, *files, *beside}
 
 
 def deps_of(stage: str, script: Path) -> list[str]:
@@ -57,7 +48,7 @@ def _content(folder: Path) -> set[Path]:
 
 
 def write() -> None:
-    """Bring the code in every stage's deps up to date; the rest of the file stays as it is."""
+    """Bring the code in every stage's deps up to date, and the template; the rest of dvc.yaml stays as it is."""
     text = DAG.read_text("utf-8")
     stages = yaml.safe_load(text)["stages"]
     for stage in stages:
@@ -66,6 +57,21 @@ def write() -> None:
         text, n = block.subn(lambda found, lines=lines: found[1] + lines, text, count=1)
         assert n == 1, stage
     DAG.write_text(text, "utf-8")
+    (TEMPLATE / "dvc.yaml").write_text(template_of(text), "utf-8")
+    (TEMPLATE / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+
+
+def template_of(text: str) -> str:
+    """Return the dvc.yaml *text* with commands for scripts, and a checksum for the code that a stage lists."""
+    text = _HEADER + text[text.index("stages:\n") :]
+    text = re.sub(r"      - (?:stages|src)/.*\n", "", text)
+    text = re.sub(r"    deps:\n(?!      )", "", text)
+    for stage in yaml.safe_load(text)["stages"]:
+        block = re.compile(rf"(\n  {stage}:\n)    cmd: python stages/\w+\.py\n    params: \[(.*)\]\n")
+        lines = f"    cmd: emoforge {stage.replace('_', '-')}\n    params: [\\2, {{{CODE_FILE}: [{stage}]}}]\n"
+        text, n = block.subn(rf"\1{lines}", text)
+        assert n == 1, stage
+    return text
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The DAG against the code: what dvc.yaml says of a stage is what the stage's code does."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests import dag
 ROOT = Path(__file__).resolve().parent.parent
 DAG = yaml.safe_load((ROOT / "dvc.yaml").read_text("utf-8"))
 STAGES = DAG["stages"]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+PARAMS_FILE = ROOT / "params.yaml"
+PARAMS = yaml.safe_load(PARAMS_FILE.read_text("utf-8"))
 
 
 def deps_of(stage: str) -> list[str]:
@@ -88,12 +90,23 @@ def test_a_threshold_re_runs_select_and_what_follows_and_nothing_before():
     assert downstream("select") == {"publish", "train", "evaluate", "report"}
 
 
-def test_every_plot_names_a_file_that_a_stage_makes():
+def test_every_plot_is_a_picture_that_a_stage_makes():
+    # What DVC draws itself from a table needs scripts from a network.
     made = [out for stage in STAGES for out in outs_of(stage)]
     for plot in DAG["plots"]:
-        for definition in plot.values():
-            for path in definition["y"]:
-                assert any(path == out or path.startswith(f"{out}/") for out in made)
+        assert Path(plot).suffix == ".svg"
+        assert any(plot.startswith(f"{out}/") for out in made)
+
+
+def test_the_template_of_new_projects_is_this_repositorys_own():
+    template = dag.TEMPLATE / "dvc.yaml"
+    assert template.read_text("utf-8") == dag.template_of((ROOT / "dvc.yaml").read_text("utf-8")), "run `make dag`"
+    # The values of params.yaml are a user's to change; its keys and what is said of them are not.
+    assert _without_values(dag.TEMPLATE / "params.yaml") == _without_values(PARAMS_FILE), "run `make dag`"
+
+
+def _without_values(path: Path) -> str:
+    return re.sub(r": *[^#\n]+", ": ", path.read_text("utf-8"))
 
 
 def test_stage_scripts_are_thin_and_shadow_nothing():

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -20,11 +21,15 @@ def command_line() -> str:
     return shlex.join(["emoforge", *sys.argv[1:]])
 
 
-def run_stage(name: str, project: Path) -> None:
-    """Run a stage by its name."""
+def run_stage(name: str, project: Path, **choices: object) -> None:
+    """Run a stage by its name, with *choices* beyond those of params.yaml."""
+    from emoforge.project.stage_code import CODE_FILE, outdated
     from emoforge.stages import runner
 
-    runner.run_stage(name, import_module(f"emoforge.stages.{name}").run, root=project)
+    if outdated(project, name):
+        line = f"the installed code is not that of {CODE_FILE}; run `emoforge update`, then `dvc repro`"
+        print(f"{name}: warning: {line}", file=sys.stderr)
+    runner.run_stage(name, partial(import_module(f"emoforge.stages.{name}").run, **choices), root=project)
 
 
 def print_result(value: dict, lines: Callable[[dict], list[str]] | None, *, as_json: bool) -> None:

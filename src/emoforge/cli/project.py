@@ -1,10 +1,35 @@
 """Commands on the project and this installation."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from emoforge.cli.common import ProjectOption
+
+
+def new(folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")]) -> None:
+    """Write a project: the pipeline on the demo corpus, its params, and the next three commands in README.md."""
+    from emoforge.project.scaffold import create_project
+
+    history = create_project(folder)
+    if not history.git:
+        kept = "under DVC alone: git is not installed, so `dvc exp run` and sharing have to wait for it"
+    elif history.top is None:
+        kept = "under git and DVC"
+    else:
+        kept = f"under DVC, inside the git repository {history.top}"
+    print(f"{folder}: a project on the demo corpus, {kept}. Next: `cd {folder}` and `dvc repro`; README.md goes on.")
+
+
+def update(project: ProjectOption = Path()) -> None:
+    """Let the stages of a project of `emoforge new` run again where the installed code is another."""
+    from emoforge.project.stage_code import update_code
+
+    changed = update_code(project)
+    print(
+        f"`dvc repro` runs again: {', '.join(changed)}" if changed else "the code of every stage is the installed one"
+    )
 
 
 def params(project: ProjectOption = Path()) -> None:
@@ -25,5 +50,5 @@ def doctor(project: ProjectOption = Path()) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to *app*."""
-    for command in (params, doctor):
+    for command in (new, update, params, doctor):
         app.command()(command)

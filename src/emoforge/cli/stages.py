@@ -34,12 +34,7 @@ def fit_converter(
     ] = None,
 ) -> None:
     """Fit the conversion model to the training speakers, of this project or of several."""
-    from functools import partial
-
-    from emoforge.stages.fit_converter import run
-    from emoforge.stages.runner import run_stage
-
-    run_stage("fit_converter", partial(run, also=also or []), root=project)
+    run_stage("fit_converter", project, also=also or [])
 
 
 def augment(project: ProjectOption = Path()) -> None:

@@ -44,6 +44,11 @@ def _modules_sha256(names: tuple[str, ...]) -> str:
         if path is None:
             raise ValueError(f"{name} is no module of the package")
         files |= {path, *import_closure(path)}
+    return files_sha256(files)
+
+
+def files_sha256(files: Iterable[Path]) -> str:
+    """Return the checksum of *files* of the package: of what modules mean, and of the bytes of other files."""
     return digest([[path.relative_to(PACKAGE).as_posix(), _meaning(path)] for path in sorted(files)])
 
 
@@ -111,7 +116,9 @@ def _parsed(path: Path) -> ast.Module:
 
 @cache
 def _meaning(path: Path) -> str:
-    """Return the checksum of a file's code without its docstrings."""
+    """Return the checksum of a module's code without its docstrings, or of any other file's bytes."""
+    if path.suffix != ".py":
+        return hashlib.sha256(path.read_bytes()).hexdigest()
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):

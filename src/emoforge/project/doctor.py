@@ -8,6 +8,7 @@ from emoforge import __version__, corpora
 from emoforge.base.batch import available_workers
 from emoforge.base.errors import EmoforgeError
 from emoforge.project.params import load_params
+from emoforge.project.stage_code import CODE_FILE, changed_stages
 
 _PACKAGES = (
     *("dvc", "torch", "torchaudio", "pyworld-prebuilt", "webrtcvad-wheels"),
@@ -21,7 +22,7 @@ def examine(project: Path) -> list[str]:
     lines = [f"emoforge {__version__}, Python {platform.python_version()}, {_cores()} cores, device {_device()}"]
     for name in _PACKAGES:
         found = _version(name)
-        lines.append(f"{name}: {found or 'MISSING; run make repro, or pip install -r requirements.lock'}")
+        lines.append(f"{name}: {found or 'MISSING; install emoforge again'}")
     for name, extra in _OPTIONAL.items():
         lines.append(f"{name}: {_version(name) or f'not installed (optional: pip install {extra})'}")
     try:
@@ -31,6 +32,11 @@ def examine(project: Path) -> list[str]:
     except EmoforgeError as error:
         lines.append(f"params.yaml: {error}")
         configured = {}
+    changed = changed_stages(project)
+    if changed:
+        lines.append(f"{CODE_FILE}: not the installed code for {', '.join(changed)}; run `emoforge update`")
+    elif changed is not None:
+        lines.append(f"{CODE_FILE}: the installed code")
     downloads = project / "data" / "corpora"
     for name in corpora.names():
         root = configured.get(name, downloads / name)

@@ -1,5 +1,7 @@
 """What git and DVC know of a project: what dvc.lock says, which commit made an output, and tables of other versions."""
 
+import logging
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +30,50 @@ class Commit:
     sha: str
     date: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What keeps a project's history.
+
+    Attributes:
+        git: whether git does; it is not there otherwise.
+        top: the git repository that the project is part of; None where it has its own.
+    """
+
+    git: bool
+    top: Path | None
+
+
+def start_history(folder: Path) -> History:
+    """Put *folder* under git, unless a repository around it does so already, and under DVC.
+
+    All files are added to git's index, so that `git commit --all` has them. DVC is told to send no usage data, and to
+    add its own files to the index from now on.
+
+    Raises:
+        EmoforgeError: git or DVC refuse.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    git = shutil.which("git") is not None
+    top = _git(folder, "rev-parse", "--show-toplevel") if git else None
+    if git and top is None and _git(folder, "init", "--quiet") is None:
+        raise EmoforgeError(f"{folder}: git cannot start a repository here; `git init` in that folder says why")
+    try:
+        # DVC's own announcement would be the first thing that people read.
+        with (
+            _quiet_dvc(),
+            Repo.init(str(folder), no_scm=not git, subdir=top is not None) as repository,
+            repository.config.edit("repo") as settings,
+        ):
+            settings["core"] |= {"analytics": False, "autostage": git}
+    except DvcException as error:
+        raise EmoforgeError(f"{folder}: `dvc init` failed: {' '.join(str(error).split())}") from None
+    if git:
+        _git(folder, "add", "--all", ".")
+    return History(git=git, top=Path(top) if top else None)
 
 
 def commit_of(root: Path) -> str:
@@ -125,6 +171,17 @@ def table_at(root: Path, path: Path, revision: str) -> pa.Table:
         ) from error
     except pa.ArrowInvalid as error:
         raise ManifestError(f"{inside} of {revision}: not a Parquet file ({str(error).splitlines()[0]})") from None
+
+
+@contextmanager
+def _quiet_dvc() -> Iterator[None]:
+    logger = logging.getLogger("dvc")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 @contextmanager

@@ -129,10 +129,7 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
     axes.set(ylim=(len(arms) - 0.5, -0.7), xlabel="unweighted average recall, 95 % interval")
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    words = "; ".join(
-        f"{name} {values['uar']:.3f} (from {values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f})"
-        for name, values in arms.items()
-    )
+    words = "; ".join(f"{name} {values['uar']:.3f}{_interval(values)}" for name, values in arms.items())
     return Plot(
         "Recognition by what the recogniser learnt from", f"Unweighted average recall: {words}.", svg_text(figure)
     )
@@ -203,6 +200,13 @@ def new_figure(width: float, height: float) -> tuple["Figure", "Axes"]:
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _interval(values: Mapping[str, float | None]) -> str:
+    """Return the interval of an arm in words; one test speaker has none."""
+    if values["uar_ci_low"] is None:
+        return ""
+    return f" (from {values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f})"
 
 
 def _rectangle(x: float, y: float, colour: str, alpha: float) -> "Rectangle":

@@ -1,7 +1,8 @@
 """Stage evaluate: the arms on recordings of speakers from whom nothing was learnt before."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,8 @@ from emoforge.evaluation.statistics import paired_gain, uar_interval
 from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
-from emoforge.ser.metrics import ece, macro_f1, uar, wa
+from emoforge.report.plots import Plot, plot_arms, plot_confusion
+from emoforge.ser.metrics import confusion_matrix, ece, macro_f1, uar, wa
 from emoforge.ser.registry import load_recogniser
 
 _DIGITS = 4
@@ -120,19 +122,26 @@ def _write_plots(
     probabilities: Mapping[str, np.ndarray],
     metrics: Mapping[str, dict],
 ) -> None:
-    """Write what `dvc plots` draws: one confusion matrix per arm, and the arms side by side."""
+    """Write what `dvc plots` shows, as tables and as pictures: one confusion matrix per arm, and the arms."""
     for name, values in probabilities.items():
-        with (
-            written_aside(layout.plots / f"confusion-{name.replace('+', '-')}.csv") as aside,
-            aside.open("w", encoding="utf-8", newline="") as file,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(["actual", "predicted"])
-            writer.writerows((labels[a], labels[b]) for a, b in zip(truth, values.argmax(axis=1), strict=True))
-    with (
-        written_aside(layout.plots / "arms.csv") as aside,
-        aside.open("w", encoding="utf-8", newline="") as file,
-    ):
+        file = f"confusion-{name.replace('+', '-')}"
+        predicted = values.argmax(axis=1)
+        rows = [(labels[a], labels[b]) for a, b in zip(truth, predicted, strict=True)]
+        _write_table(layout.plots / f"{file}.csv", ("actual", "predicted"), rows)
+        counts = confusion_matrix(truth, predicted, n_classes=len(labels))
+        _write_picture(layout.plots / f"{file}.svg", plot_confusion(counts, labels, title=f"Confusion, {name}"))
+    arms = [(name, metrics[name]["uar"]) for name in probabilities]
+    _write_table(layout.plots / "arms.csv", ("arm", "uar"), arms)
+    _write_picture(layout.plots / "arms.svg", plot_arms(metrics))
+
+
+def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
+    with written_aside(path) as aside, aside.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["arm", "uar"])
-        writer.writerows((name, metrics[name]["uar"]) for name in probabilities)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _write_picture(path: Path, plot: Plot) -> None:
+    with written_aside(path) as aside:
+        aside.write_text(plot.svg, "utf-8")
