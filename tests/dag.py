@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from emoforge.project.checksums import PACKAGE
-from emoforge.project.stage_code import CODE_FILE, READ_BESIDE, code_of
+from emoforge.project.checksums import PACKAGE, READ_BESIDE, code_of
+from emoforge.project.stage_code import CODE_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 DAG = ROOT / "dvc.yaml"

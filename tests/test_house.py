@@ -38,6 +38,7 @@ READS_SOURCE = "src/emoforge/project/checksums.py"
 KNOWS_ITS_PLACE = {
     READS_SOURCE: "it reads the package's files",
     "src/emoforge/corpora/demo/espeak.py": "it runs itself in another process",
+    "src/emoforge/project/scaffold.py": "its template lies beside it",
     "src/emoforge/quality/voice.py": "its weights lie beside it",
 }
 

@@ -16,6 +16,15 @@ from types import ModuleType
 
 PACKAGE = Path(__file__).resolve().parents[1]
 _ROOT = PACKAGE.parent
+#: Files of the package that modules in the same folder read.
+READ_BESIDE = (".jinja", ".css", ".safetensors")
+# Whose modules are looked up by name, which no reader of imports sees: module that looks up → folder that it looks in.
+_LOOKED_UP = {
+    PACKAGE / "convert/registry.py": PACKAGE / "convert",
+    PACKAGE / "corpora/registry.py": PACKAGE / "corpora",
+}
+# Stages that ask the registry of corpora for more than names, which params.yaml is checked against in every stage.
+_READS_CORPORA = ("demo", "ingest", "publish")
 
 
 def digest(value: object) -> str:
@@ -82,6 +91,23 @@ def import_closure(path: Path) -> frozenset[Path]:
     return frozenset(seen - {PACKAGE / "__init__.py"})
 
 
+def code_of(stage: str, script: Path) -> set[Path]:
+    """Return the files of the package that *stage* runs or reads, and those that its *script* does.
+
+    These are modules with content, and templates and weights beside them.
+
+    Args:
+        stage: its name.
+        script: the file that starts it, which need not belong to the package.
+    """
+    closure = import_closure(script)
+    files = {file for file in {script, *closure} if file.stat().st_size}
+    for registry, folder in _LOOKED_UP.items():
+        if registry in closure and (folder.name != "corpora" or stage in _READS_CORPORA):
+            files |= {file for file in folder.rglob("*.py") if file.stat().st_size}
+    return files.union(*map(_read_by, files))
+
+
 def module_file(name: str) -> Path | None:
     """Return the file of the module *name* of the package; None for anything else."""
     loaded = sys.modules.get(name)
@@ -89,6 +115,13 @@ def module_file(name: str) -> Path | None:
         return Path(loaded.__file__).resolve()
     base = _ROOT / Path(*name.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def _read_by(module: Path) -> set[Path]:
+    """Return the files beside *module* that it names."""
+    beside = [path for path in module.parent.iterdir() if path.suffix in READ_BESIDE]
+    text = module.read_text("utf-8") if beside else ""
+    return {path for path in beside if path.name in text}
 
 
 @cache

@@ -12,40 +12,14 @@ import yaml
 from emoforge import __version__
 from emoforge.base.errors import EmoforgeError
 from emoforge.base.outputs import written_aside
-from emoforge.project.checksums import PACKAGE, files_sha256, import_closure, module_file
+from emoforge.project.checksums import code_of, files_sha256, module_file
 
-#: Files of the package that modules in the same folder read.
-READ_BESIDE = (".jinja", ".css", ".safetensors")
 CODE_FILE = "code.yaml"
-# Whose modules are looked up by name, which no reader of imports sees: module that looks up → folder that it looks in.
-_LOOKED_UP = {
-    PACKAGE / "convert/registry.py": PACKAGE / "convert",
-    PACKAGE / "corpora/registry.py": PACKAGE / "corpora",
-}
-# Stages that ask the registry of corpora for more than names, which params.yaml is checked against in every stage.
-_READS_CORPORA = ("demo", "ingest", "publish")
 _HEADER = f"""\
 # Checksums of the code of every stage in the installed emoforge, which dvc.yaml names as params: `emoforge update`
 # renews this file after another version was installed, and `dvc repro` then runs again what has changed.
 # emoforge {__version__}
 """
-
-
-def code_of(stage: str, script: Path) -> set[Path]:
-    """Return the files of the package that *stage* runs or reads, and those that its *script* does.
-
-    These are modules with content, and templates and weights beside them.
-
-    Args:
-        stage: its name.
-        script: the file that starts it, which need not belong to the package.
-    """
-    closure = import_closure(script)
-    files = {file for file in {script, *closure} if file.stat().st_size}
-    for registry, folder in _LOOKED_UP.items():
-        if registry in closure and (folder.name != "corpora" or stage in _READS_CORPORA):
-            files |= {file for file in folder.rglob("*.py") if file.stat().st_size}
-    return files.union(*map(_read_by, files))
 
 
 def stage_checksum(stage: str) -> str:
@@ -94,13 +68,6 @@ def outdated(project: Path, stage: str) -> bool:
     """Return whether the project's ``code.yaml`` holds another checksum for *stage* than the installed code has."""
     known = _read(project / CODE_FILE)
     return known is not None and known.get(stage) != stage_checksum(stage)
-
-
-def _read_by(module: Path) -> set[Path]:
-    """Return the files beside *module* that it names."""
-    beside = [path for path in module.parent.iterdir() if path.suffix in READ_BESIDE]
-    text = module.read_text("utf-8") if beside else ""
-    return {path for path in beside if path.name in text}
 
 
 def _read(path: Path) -> dict[str, str] | None:
