@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 
@@ -108,7 +108,7 @@ class Converter(Performer):
         name: what the registry and manifests call this kind.
     """
 
-    name: ClassVar[str]
+    name: str
 
     @classmethod
     @abstractmethod

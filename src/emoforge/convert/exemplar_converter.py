@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import fields
 from os import PathLike
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -62,10 +62,11 @@ class ExemplarConverter(Converter):
         exemplars = []
         for i, n_frames in enumerate(arrays["n_frames"]):
             rows = slice(ends[i] - n_frames, ends[i])
+            numbers: dict[str, Any] = dict(zip(_NUMBERS, map(float, arrays["numbers"][i]), strict=True))
             exemplars.append(
                 Exemplar(
                     **{name: texts[name][i] for name in _TEXTS},
-                    **{name: float(value) for name, value in zip(_NUMBERS, arrays["numbers"][i], strict=True)},
+                    **numbers,
                     envelope_difference_db=arrays["envelope_difference_db"][i],
                     frames=_read_frames(arrays, rows) if n_frames else None,
                 )

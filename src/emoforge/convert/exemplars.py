@@ -92,7 +92,8 @@ def collect(utterances: Sequence[Utterance], *, with_frames: bool) -> list[Exemp
         ModelError: there is no neutral or no emotional utterance.
     """
     neutral, emotional = neutral_and_emotional(utterances)
-    by_sentence, by_speaker, by_gender = defaultdict(list), defaultdict(list), defaultdict(list)
+    by_sentence: defaultdict[tuple[str, str | None], list[Utterance]] = defaultdict(list)
+    by_speaker, by_gender = defaultdict(list), defaultdict(list)
     summaries = {utterance.clip_id: summarise(utterance.tracks) for utterance in (*neutral, *emotional)}
     for utterance in neutral:
         if utterance.sentence is not None:

@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO, cast
 
 from emoforge.base.errors import CorpusError
 
@@ -81,7 +82,9 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            stream = source.extractfile(member)
+            # None comes of what is no regular file, and such members are left out above.
+            stream = cast("IO[bytes]", source.extractfile(member))
+            assert stream is not None, "a regular file has content"
             with stream, target.open("wb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
 

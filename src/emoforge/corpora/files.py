@@ -6,13 +6,30 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from emoforge.base.errors import CorpusError, unknown_value
 from emoforge.corpora.recording import CorpusInfo, Recording
 
 #: What libsndfile decodes. Containers with video or AAC (mp4, m4a, avi) are not among them.
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".sph")
-AUDIO_SUFFIXES += (".nist", ".caf", ".w64", ".rf64")
+AUDIO_SUFFIXES = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".sph",
+    ".nist",
+    ".caf",
+    ".w64",
+    ".rf64",
+)
 
 _GIT_LFS_POINTER = b"version https://git-lfs"
 
@@ -138,7 +155,7 @@ def read_rows(path: Path, columns: Iterable[str], *, delimiter: str = ",") -> li
         CorpusError: the file cannot be read as text, or a column is missing.
     """
     # In tab-separated tables a quotation mark is a character like any other.
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting)

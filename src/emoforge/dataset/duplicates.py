@@ -81,7 +81,7 @@ def near_duplicates(
     )
     similarities = [similarity for chunk in results for similarity in chunk]
     return sorted(
-        (*sorted(pair), similarity)
+        (min(pair), max(pair), similarity)
         for pair, similarity in zip(pairs, similarities, strict=True)
         if similarity >= threshold
     )

@@ -6,7 +6,7 @@ what another has written. The schema below is the whole of it: columns that a st
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -96,7 +96,7 @@ def from_rows(rows: Iterable[Mapping[str, object]], *, schema: pa.Schema = SCHEM
     return table.sort_by("clip_id") if "clip_id" in schema.names else table
 
 
-def set_columns(table: pa.Table, columns: Mapping[str, Sequence]) -> pa.Table:
+def set_columns(table: pa.Table, columns: Mapping[str, Collection]) -> pa.Table:
     """Return *table* with whole *columns* filled in.
 
     Raises:

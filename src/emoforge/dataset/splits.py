@@ -10,7 +10,7 @@ from emoforge.dataset.labels import NEUTRAL
 
 
 def speaker_folds(
-    speakers: np.ndarray,
+    speakers: np.ndarray | Sequence[str],
     *,
     n_folds: int,
     published: Sequence[Sequence[str]] | None = None,
@@ -84,7 +84,7 @@ def _published_folds(names: list[str], published: Sequence[Sequence[str]], n_fol
 
 
 def assign_splits(
-    speakers: np.ndarray,
+    speakers: np.ndarray | Sequence[str],
     fold_of: Mapping[str, int],
     *,
     fold: int,
@@ -144,9 +144,9 @@ def drawn_by_gender(names: list[str], n: int, genders: Mapping[str, str], seed: 
 
 
 def enrolment_clips(
-    clip_ids: np.ndarray,
-    speakers: np.ndarray,
-    emotions: np.ndarray,
+    clip_ids: np.ndarray | Sequence[str],
+    speakers: np.ndarray | Sequence[str],
+    emotions: np.ndarray | Sequence[str],
     *,
     n_clips: int,
     seed: int,

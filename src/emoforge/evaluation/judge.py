@@ -71,10 +71,8 @@ class OutOfFoldJudge:
         ]
         self._refuse_strangers("speaker", sources)
         self._refuse_strangers("style speaker", styles)
-        pairs = [
-            tuple(sorted((self.fold_of[source], self.fold_of[style])))
-            for source, style in zip(sources, styles, strict=True)
-        ]
+        folds = [(self.fold_of[source], self.fold_of[style]) for source, style in zip(sources, styles, strict=True)]
+        pairs = [(min(both), max(both)) for both in folds]
         probabilities = np.zeros((len(examples), len(self.labels)))
         for pair in sorted(set(pairs)):
             rows = np.flatnonzero([of_clip == pair for of_clip in pairs])

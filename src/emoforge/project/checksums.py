@@ -111,7 +111,7 @@ def code_of(stage: str, script: Path) -> set[Path]:
 def module_file(name: str) -> Path | None:
     """Return the file of the module *name* of the package; None for anything else."""
     loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) and name.split(".")[0] == PACKAGE.name:
+    if loaded is not None and loaded.__file__ and name.split(".")[0] == PACKAGE.name:
         return Path(loaded.__file__).resolve()
     base = _ROOT / Path(*name.split("."))
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)

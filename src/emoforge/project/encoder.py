@@ -5,6 +5,7 @@ Never needed by default, and nothing is fetched: weights that are not there are 
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
 from emoforge.base.models import ModelFiles
@@ -55,7 +56,7 @@ def _bundles() -> dict:
     return {name: value for name, value in found.items() if isinstance(value, pipelines.Wav2Vec2Bundle)}
 
 
-def _from_bundle(name: str, bundle) -> Encoder:
+def _from_bundle(name: str, bundle: Any) -> Encoder:
     import torch
 
     weights = Path(torch.hub.get_dir()) / "checkpoints" / Path(bundle._path).name

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -63,7 +63,7 @@ def clip_inputs(
     Returns:
         inputs in the order of *clips*, see :attr:`emoforge.ser.recogniser.Examples.inputs`.
     """
-    makers = {
+    makers: dict[str, Callable[[Sequence[ClipKey]], Any]] = {
         FUNCTIONALS: functionals,
         FRAMES: lambda clips: [(frames or partial(_frames, read))(clip) for clip in clips],
         EMBEDDING: partial(_embeddings, read, encoder),
@@ -104,7 +104,9 @@ class ExampleSource:
         self._kind = kind
         self._encoder = encoder
         reads = KINDS[kind].reads
-        self._functionals = self._clips = None
+        # What the kind does not read is not opened.
+        self._functionals: Any = None
+        self._clips: Any = None
         if FUNCTIONALS in reads:
             tables = [layout.functionals("prosody" if stage == "ingest" else stage) for stage in stages]
             self._functionals = Functionals(*tables)

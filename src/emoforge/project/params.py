@@ -141,7 +141,7 @@ class SelectParams(Section):
 
     @model_validator(mode="after")
     def _ordered(self) -> "SelectParams":
-        if self.min_confidence != AUTO and self.min_confidence > self.max_confidence:
+        if not isinstance(self.min_confidence, str) and self.min_confidence > self.max_confidence:
             raise ValueError("min_confidence must not be above max_confidence")
         return self
 

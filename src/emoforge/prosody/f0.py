@@ -1,5 +1,7 @@
 """Fundamental frequency on the frame grid of :class:`emoforge.prosody.tracks.Tracks`."""
 
+from typing import Any
+
 import numpy as np
 import parselmouth
 import pyworld
@@ -148,7 +150,7 @@ def _world(
     f0_max_hz: float,
     method: str,
 ) -> np.ndarray:
-    options = {"f0_floor": f0_min_hz, "f0_ceil": f0_max_hz, "frame_period": 1000.0 * hop_s}
+    options: dict[str, Any] = {"f0_floor": f0_min_hz, "f0_ceil": f0_max_hz, "frame_period": 1000.0 * hop_s}
     if method == "dio":
         track, times = pyworld.dio(signal, sampling_rate, **options)
         track = pyworld.stonemask(signal, track, times, sampling_rate)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -110,10 +111,11 @@ class EmotionRecogniser:
         speakers = np.full(len(clips), _SPEAKER)
         if not clips:
             return Examples([], speakers)
+        prosody: dict[str, Any] = dict(self._options.prosody)
         inputs = clip_inputs(
             self.kind,
             range(len(clips)),
-            functionals=lambda rows: np.stack([describe(*levelled[row], **self._options.prosody)[1] for row in rows]),
+            functionals=lambda rows: np.stack([describe(*levelled[row], **prosody)[1] for row in rows]),
             read=lambda row: levelled[row],
             encoder=self._options.encoder,
         )

@@ -85,13 +85,12 @@ def write_page(
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
-        loader=PackageLoader("emoforge.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    loader = PackageLoader("emoforge.report", ".")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     reasons = sorted({reason for counts in selection.values() for reason in counts["reasons"]})
     html = environment.get_template("page.html.jinja").render(
         title=title,
-        style=environment.loader.get_source(environment, "page.css")[0],
+        style=loader.get_source(environment, "page.css")[0],
         verdict=_verdict(metrics.get("gain")),
         columns=_COLUMNS,
         arms=_arm_rows(metrics),

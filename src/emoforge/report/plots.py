@@ -64,7 +64,7 @@ def in_style(draw: Callable[P, Plot]) -> Callable[P, Plot]:
 
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
-            matplotlib.rcParams.update(_STYLE)
+            matplotlib.rcParams.update(_STYLE)  # type: ignore[arg-type]
             return draw(*args, **kwargs)
 
     return styled
@@ -154,7 +154,7 @@ def plot_scores(name: str, values: np.ndarray, keep: np.ndarray, *, threshold: f
     edges = np.linspace(values[known].min(), max(values[known].max(), values[known].min() + 1e-3), 31)
     figure, axes = new_figure(5.2, 2.7)
     for group, scores, colour in groups:
-        axes.hist(scores, bins=edges, color=colour, alpha=0.6, label=f"{group} ({len(scores)})")
+        axes.hist(scores, bins=edges.tolist(), color=colour, alpha=0.6, label=f"{group} ({len(scores)})")
     if threshold is not None:
         axes.axvline(threshold, color=INK, linewidth=1, linestyle="--")
     axes.set(xlabel=label, ylabel="clips")

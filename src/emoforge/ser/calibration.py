@@ -148,7 +148,7 @@ class SpeakerNormaliser:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, np.ndarray], prefix: str, *, shrink: bool) -> Self:
         """Rebuild what :meth:`tensors` returned; a missing array is a KeyError."""
-        return cls(*(tensors[prefix + name] for name in _FITTED), shrink)
+        return cls(**{name: tensors[prefix + name] for name in _FITTED}, shrink=shrink)
 
     def neutral_voice(self, enrolment_features: np.ndarray) -> np.ndarray:
         """Estimate where one speaker's neutral voice lies, (n_features,), from (n_enrolment, n_features) of theirs.

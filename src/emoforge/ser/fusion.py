@@ -14,7 +14,7 @@ from scipy.special import softmax
 
 from emoforge.ser.calibration import fit_temperature
 from emoforge.ser.logmel import LogmelRecogniser
-from emoforge.ser.recogniser import FILES, Examples
+from emoforge.ser.recogniser import FILES, Examples, Recogniser
 from emoforge.ser.svm import SvmRecogniser
 from emoforge.ser.training import TrainingOptions
 
@@ -74,11 +74,11 @@ class FusionRecogniser:
         Raises:
             EmoforgeError: one of the two has nothing to train on.
         """
-        sides = [_sides(part) if part is not None else (None, None) for part in (train, enrolment, validation)]
-        own, others = ([side[k] for side in sides] for k in (0, 1))
-        machines = SvmRecogniser.fit(own[0], labels=labels, enrolment=own[1], validation=own[2], seed=seed)
+        (own, other), (own_enrolment, other_enrolment) = _sides(train), _sides(enrolment)
+        own_validation, other_validation = (None, None) if validation is None else _sides(validation)
+        machines = SvmRecogniser.fit(own, labels=labels, enrolment=own_enrolment, validation=own_validation, seed=seed)
         network = LogmelRecogniser.fit(
-            others[0], labels=labels, enrolment=others[1], validation=others[2], seed=seed, options=options
+            other, labels=labels, enrolment=other_enrolment, validation=other_validation, seed=seed, options=options
         )
         fused = cls(machines, network)
         if validation is None or not len(validation):
@@ -94,9 +94,10 @@ class FusionRecogniser:
 
     def _scores(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         asked, enrolled = _sides(examples), _sides(enrolment)
+        models: tuple[Recogniser, Recogniser] = (self.machines, self.network)
         answers = [
             np.log(np.maximum(model.predict_proba(part, own), _TINY))
-            for model, part, own in zip((self.machines, self.network), asked, enrolled, strict=True)
+            for model, part, own in zip(models, asked, enrolled, strict=True)
         ]
         return answers[0] + answers[1]
 

@@ -148,7 +148,7 @@ class LogmelNetwork(nn.Module):
         self.pool = AttentiveStatistics(128)
         self.head = nn.Sequential(nn.BatchNorm1d(256), nn.Dropout(dropout), nn.Linear(256, n_classes))
         # Convolutions of few channels run 1.6 times faster on a CPU when the channels lie next to each other.
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         x = self.blocks(self.stem(rows[:, None, :N_MELS])).flatten(1, 2)  # (B, 64 * n_mels / 16, T / 2)

@@ -4,6 +4,7 @@ These vectors go to the same machines as functionals do, and are calibrated to t
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,6 +13,9 @@ from torch import nn
 from emoforge.base.batch import reproducible
 from emoforge.base.errors import AudioError
 from emoforge.ser.svm import VectorRecogniser
+
+if TYPE_CHECKING:
+    from torchaudio.models import Wav2Vec2Model
 
 SAMPLING_RATE = 16_000
 #: Fewest samples that the encoders' convolutions make a frame of.
@@ -33,7 +37,7 @@ class Encoder:
         standardise: whether it was trained on signals of mean 0 and variance 1.
     """
 
-    model: nn.Module
+    model: "Wav2Vec2Model"
     standardise: bool
 
     @property

@@ -7,7 +7,7 @@ A recogniser is trained on :class:`Examples` of labelled clips, calibrated to ea
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class Examples:
         weights: (n_clips,) sample weights, 1 where None.
     """
 
-    inputs: np.ndarray | Sequence[np.ndarray]
+    inputs: Any
     speakers: np.ndarray
     labels: np.ndarray | None = None
     weights: np.ndarray | None = None
@@ -113,7 +113,9 @@ class Recogniser(Protocol):
     """
 
     kind: ClassVar[str]
-    labels: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
 
     @classmethod
     def fit(

@@ -5,6 +5,7 @@ A kind is imported when it is asked for: recognising with ``svm`` does not wait 
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from emoforge.base.errors import ModelError, unknown_value
 from emoforge.ser.recogniser import FILES, Recogniser
@@ -75,7 +76,7 @@ def load_recogniser(folder: str | os.PathLike) -> Recogniser:
 
 def fit_options(
     kind: str, *, steps: int | None = None, ridge: float | None = None, calibrate: bool | None = None
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """Return the keyword arguments that `fit` of *kind* takes for these choices.
 
     A choice that the kind does not have is left out, so that callers need not know which kind has which.
@@ -92,7 +93,7 @@ def fit_options(
     """
     if kind not in KINDS:
         raise ModelError(unknown_value("recogniser", kind, KINDS))
-    choices = {"steps": steps, "ridge": ridge, "calibrate": calibrate}
+    choices: dict[str, Any] = {"steps": steps, "ridge": ridge, "calibrate": calibrate}
     chosen = {name: value for name, value in choices.items() if value is not None and name in KINDS[kind].options}
     if "steps" in chosen:
         from emoforge.ser.training import TrainingOptions

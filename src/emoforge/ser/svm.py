@@ -10,7 +10,7 @@ speakers of one fold; there, many functionals instead of the 174 of before were 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import softmax
@@ -94,17 +94,22 @@ class VectorRecogniser:
         classes = np.unique(train.label_indices(labels))
         if len(classes) < 2:
             raise EmoforgeError(f"training needs clips of at least 2 emotions, not {len(classes)}: add recordings")
-        truth, weights = np.searchsorted(classes, train.labels), train.sample_weights()
+        truth, weights = np.searchsorted(classes, train.label_indices(labels)), train.sample_weights()
         normaliser = SpeakerNormaliser.fit(
             train.inputs, train.speakers, enrolment.inputs, enrolment.speakers, weights=weights
         )
         n_features = len(normaliser.centre)
-        kernel = {"gamma": gamma / n_features, "linear": linear / n_features, "ridge": ridge, "seed": seed}
+        kernel: dict[str, Any] = {
+            "gamma": gamma / n_features,
+            "linear": linear / n_features,
+            "ridge": ridge,
+            "seed": seed,
+        }
 
         def arrays(examples: Examples) -> tuple[np.ndarray, ...]:
             """Vectors, labels, balanced weights and speakers of the clips of classes that *train* has."""
             examples = examples.take((examples.sample_weights() > 0) & np.isin(examples.label_indices(labels), classes))
-            own = np.searchsorted(classes, examples.labels)
+            own = np.searchsorted(classes, examples.label_indices(labels))
             balanced = _balanced(examples.sample_weights(), own, len(classes))
             return distances(normaliser, examples, enrolment), own, balanced, np.asarray(examples.speakers)
 
@@ -114,7 +119,9 @@ class VectorRecogniser:
             prior = prior.scaled(kept)
         paired = None
         if pairs is not None and len(pairs.clips):
-            known = np.isin(pairs.clips.label_indices(labels), classes) & np.isin(pairs.sources.labels, classes)
+            known = np.isin(pairs.clips.label_indices(labels), classes) & np.isin(
+                np.asarray(pairs.sources.labels), classes
+            )
             known &= pairs.clips.sample_weights() > 0
             clips, own, balanced, speakers = arrays(pairs.clips.take(known))
             sources, of_sources, _, _ = arrays(pairs.sources.take(known))

@@ -6,6 +6,7 @@ does not also get more training.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from torch import nn
 from emoforge.base.batch import reproducible
 from emoforge.base.errors import EmoforgeError
 from emoforge.ser.metrics import uar
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class TrainingOptions:
 
 
 def train_network(
-    make_network: Callable[[], nn.Module],
+    make_network: Callable[[], Network],
     clips: Sequence[np.ndarray],
     labels: np.ndarray,
     weights: np.ndarray,
@@ -60,10 +63,10 @@ def train_network(
     n_bands: int,
     n_classes: int,
     validation: tuple[Sequence[np.ndarray], np.ndarray] | None,
-    logits_of: Callable[[nn.Module, Sequence[np.ndarray]], np.ndarray],
+    logits_of: Callable[[Network, Sequence[np.ndarray]], np.ndarray],
     options: TrainingOptions,
     seed: int,
-) -> tuple[nn.Module, tuple[dict[str, float], ...]]:
+) -> tuple[Network, tuple[dict[str, float], ...]]:
     """Train a network and return it in evaluation mode, with the history of its training.
 
     AdamW (Loshchilov and Hutter 2019) on a one-cycle schedule (Smith and Topin 2019), SpecAugment (Park et al. 2019),
@@ -101,17 +104,17 @@ def train_network(
 
 
 def _train(
-    network: nn.Module,
+    network: Network,
     clips: Sequence[np.ndarray],
     labels: np.ndarray,
     weights: np.ndarray,
     n_bands: int,
     n_classes: int,
     validation: tuple[Sequence[np.ndarray], np.ndarray] | None,
-    logits_of: Callable[[nn.Module, Sequence[np.ndarray]], np.ndarray],
+    logits_of: Callable[[Network, Sequence[np.ndarray]], np.ndarray],
     options: TrainingOptions,
     seed: int,
-) -> tuple[nn.Module, tuple[dict[str, float], ...]]:
+) -> tuple[Network, tuple[dict[str, float], ...]]:
     rng = np.random.default_rng(seed)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -165,15 +168,17 @@ def _train(
         recent_losses.clear()
         if validation is not None:
             average.eval()
-            point["val_uar"] = uar(validation[1], logits_of(average.module, validation[0]).argmax(axis=1))
+            point["val_uar"] = uar(
+                validation[1], logits_of(cast("Network", average.module), validation[0]).argmax(axis=1)
+            )
         history.append(point)
-    return average.module, tuple(history)
+    return cast("Network", average.module), tuple(history)
 
 
-def _averaged(share: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]:
+def _averaged(share: float) -> Callable[[torch.Tensor, torch.Tensor, torch.Tensor | int], torch.Tensor]:
     """Keep *share* of the average, and less of the first steps, which are still far from anything learnt."""
 
-    def update(average: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor) -> torch.Tensor:
+    def update(average: torch.Tensor, current: torch.Tensor, n_averaged: torch.Tensor | int) -> torch.Tensor:
         n = float(n_averaged)
         return average + (1.0 - min(share, (1.0 + n) / (10.0 + n))) * (current - average)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,7 +39,7 @@ class _Audited:
     rows: pa.Table
     audible: pa.Table
     shards: list[Path]
-    converters: Mapping[str, Mapping[str, object]]
+    converters: Mapping[str, Mapping[str, Any]]
     whole: bool
     withdrawn: list[str]
     workers: int

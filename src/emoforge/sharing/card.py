@@ -4,6 +4,7 @@ Every figure comes from the clips themselves or from how they were made, so that
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,7 +38,7 @@ _LARGEST_SIZE = "10M<n<100M"
 
 
 def render_card(
-    clips: pa.Table, provenance: Mapping[str, object], permission: Permission, written_as: Format, *, title: str
+    clips: pa.Table, provenance: Mapping[str, Any], permission: Permission, written_as: Format, *, title: str
 ) -> str:
     """Return the card as Markdown, with the header that the Hub reads.
 
@@ -118,7 +119,7 @@ def _header(clips: pa.Table, permission: Permission, written_as: Format, title: 
     return yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
 
 
-def _learnt_from(converter: Mapping[str, object]) -> str:
+def _learnt_from(converter: Mapping[str, Any]) -> str:
     speakers, corpora = len(converter.get("speakers", [])), ", ".join(converter.get("corpora", []))
     return f"{converter.get('clips', 0)} clips of {speakers} speakers of {corpora}" if corpora else ""
 

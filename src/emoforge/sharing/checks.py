@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,7 +68,7 @@ def check_rows(clips: pa.Table) -> Iterator[Finding]:
         yield Finding(code, "error", found[0].message + times, _ADVICE[code], _ids(p.clip_id for p in found))
 
 
-def check_converters(clips: pa.Table, converters: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
+def check_converters(clips: pa.Table, converters: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     """Yield converters that learnt from speakers who validate or test, and those of which nothing is known.
 
     Args:
@@ -162,7 +162,7 @@ def check_duplicates(clips: pa.Table, groups: Iterable[Collection[str]], *, near
             yield Finding(code, "warning", count, "leave all but one out", tuple(group))
 
 
-def check_licences(clips: pa.Table, converters: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
+def check_licences(clips: pa.Table, converters: Mapping[str, Mapping[str, Any]]) -> Iterator[Finding]:
     """Yield what forbids sharing the kept conversions, and conversions under a weaker licence than what made them.
 
     Args:
@@ -181,9 +181,13 @@ def check_licences(clips: pa.Table, converters: Mapping[str, Mapping[str, object
             ids = _ids(made.column("clip_id").to_pylist())
             yield Finding("licence", "error", str(error), "do not publish the set as it is", ids)
             continue
-        learnt = set(provenance["licences"]) if provenance else set()
+        learnt: set[str] = set(provenance["licences"]) if provenance else set()
         for row in made.select(["clip_id", "source_clip_id", "style_clip_id", "licence"]).to_pylist():
-            origins = learnt | {licence_of.get(row[name]) for name in ("source_clip_id", "style_clip_id")} - {None}
+            origins = learnt | {
+                licence
+                for name in ("source_clip_id", "style_clip_id")
+                if (licence := licence_of.get(row[name])) is not None
+            }
             if origins and _rank(row["licence"]) < _rank(_combined(origins)):
                 weak[row["licence"], _combined(origins)].append(row["clip_id"])
     for (licence, due), clip_ids in sorted(weak.items()):
@@ -219,7 +223,7 @@ def same_audio(scanned: Iterable[Scanned]) -> list[list[str]]:
     return [sorted(set(group)) for group in groups.values() if len(set(group)) > 1]
 
 
-def connected(pairs: Iterable[Sequence[str]]) -> list[list[str]]:
+def connected(pairs: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
     """Return the groups that *pairs* of clips make when what is alike to one is alike to all of its group."""
     group_of: dict[str, set[str]] = {}
     for first, second in pairs:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +29,7 @@ SCORES = (
 class _Version:
     """The rows of a manifest by clip_id, and which of them are what."""
 
-    rows: Mapping[str, Mapping[str, object]]
+    rows: Mapping[str, Mapping[str, Any]]
     recorded: Set[str]
     converted: Set[str]
     kept: Set[str]

@@ -66,7 +66,7 @@ def _bytes(size: str) -> int:
     from pydantic import ByteSize, TypeAdapter, ValidationError
 
     try:
-        n_bytes = TypeAdapter(ByteSize).validate_python(size)
+        n_bytes = int(TypeAdapter(ByteSize).validate_python(size))
     except ValidationError:
         n_bytes = 0
     if n_bytes < 1:

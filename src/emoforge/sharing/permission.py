@@ -4,6 +4,7 @@ This depends on each clip's own licence, on what the registry knows of its corpu
 from.
 """
 
+from typing import Any
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Permission:
         return sorted(named & set(registry.names()))
 
 
-def permitted(clips: pa.Table, converter: Mapping[str, object] | None = None) -> Permission:
+def permitted(clips: pa.Table, converter: Mapping[str, Any] | None = None) -> Permission:
     """Return the terms under which *clips* may be shared.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import pyarrow as pa
 
@@ -11,8 +12,8 @@ from emoforge import __version__
 def describe(
     conversions: pa.Table,
     *,
-    converter: Mapping[str, object],
-    params: Mapping[str, object],
+    converter: Mapping[str, Any],
+    params: Mapping[str, Any],
     results: Mapping[str, Mapping[str, float]] | None,
 ) -> dict:
     """Return how a set was made.

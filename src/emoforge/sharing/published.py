@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -125,7 +126,7 @@ class ClipSet:
         for name, value in wanted.items():
             if name not in table.schema.names:
                 raise EmoforgeError(unknown_value("column", name, table.schema.names))
-            values = list(value) if isinstance(value, list | tuple | set) else [value]
+            values: list[Any] = list(value) if isinstance(value, list | tuple | set) else [value]
             if name == "split":
                 values = [_SPLITS.get(str(split), split) for split in values]
             try:

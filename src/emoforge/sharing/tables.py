@@ -1,5 +1,6 @@
 """The Markdown tables of a dataset card, each from the clips or from how they were made."""
 
+from typing import Any
 from collections import Counter
 from collections.abc import Mapping
 
@@ -52,7 +53,7 @@ def _seeds(counts: Mapping[int | None, int]) -> str:
     return ", ".join(map(str, seeds)) if len(seeds) <= 5 else f"{len(seeds)} different, one in each row's `seed`"
 
 
-def parameters(params: Mapping[str, object]) -> str:
+def parameters(params: Mapping[str, Any]) -> str:
     """Return one row per parameter, nested ones with dots in their names."""
     return markdown_table(["parameter", "value"], [(f"`{name}`", f"`{value}`") for name, value in flat(params)])
 

@@ -1,5 +1,6 @@
 """Where a clip comes from: recording, converter, params, scores, licence and the version that made it."""
 
+from typing import Any
 import math
 from collections.abc import Collection, Mapping
 from itertools import takewhile
@@ -182,7 +183,7 @@ def _version(stage: str, root: Path, layout: Layout) -> dict:
     return {"checksum": checksum, "commit": commit.sha, "note": f"{commit.date}, {commit.subject}"}
 
 
-def find_original(clip: Mapping[str, object], params: Params, layout: Layout) -> Recording | None:
+def find_original(clip: Mapping[str, Any], params: Params, layout: Layout) -> Recording | None:
     """Return the recording that *clip*, a recorded row of the manifest, is of.
 
     None where the corpus is not here, or does not give that clip under the present params.

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,7 +23,7 @@ def write_set(
     audio: Audio,
     folder: str | os.PathLike,
     *,
-    provenance: Mapping[str, object],
+    provenance: Mapping[str, Any],
     to: str = PARQUET,
     shard_bytes: int = 500_000_000,
 ) -> None:

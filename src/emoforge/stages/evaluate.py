@@ -32,12 +32,11 @@ def run(params: Params, layout: Layout) -> dict:
     examples = source.examples(test, labels)
     enrolment = source.examples(enrolment_of(table, "test"))
     probabilities = {name: model.predict_proba(examples, enrolment) for name, model in models.items()}
-    metrics = measure(
-        examples.labels, probabilities, examples.speakers, n_draws=params.evaluate.draws, seed=params.seed
-    )
+    truth = np.asarray(examples.labels)
+    metrics = measure(truth, probabilities, examples.speakers, n_draws=params.evaluate.draws, seed=params.seed)
     with built_aside(layout.stage("evaluate")) as folder:
         manifest.write(_predictions(test, labels, probabilities), folder / "predictions.parquet")
-    _write_plots(layout, labels, examples.labels, probabilities, metrics)
+    _write_plots(layout, labels, truth, probabilities, metrics)
     write_json(layout.metrics("evaluate"), metrics)
     headline = _headline(metrics, table)
     write_json(layout.metrics("headline"), headline)

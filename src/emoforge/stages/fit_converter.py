@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,7 +62,7 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
     with built_aside(layout.stage("converter"), key=_key(params, projects)) as folder:
         converter, figures = _fit(params, layout, projects, folder)
         converter.save(folder)
-        provenance = {
+        provenance: dict[str, Any] = {
             "corpora": _distinct(train, "corpus"),
             "speakers": _distinct(train, "speaker"),
             "licences": _distinct(train, "licence"),

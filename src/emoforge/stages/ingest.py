@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,7 +93,7 @@ def _measure_chunk(job: tuple[Sequence[Recording], IngestParams]) -> list[_Measu
 
 
 def _measure(recording: Recording, options: IngestParams) -> _Measured:
-    limits = {"min_duration_s": options.min_duration_s, "max_duration_s": options.max_duration_s}
+    limits: dict[str, Any] = {"min_duration_s": options.min_duration_s, "max_duration_s": options.max_duration_s}
     return _Measured(recording, measure(**_source(recording, options), **limits))
 
 

@@ -7,6 +7,7 @@ another is judged by a model that learnt from neither, and no judge learns from 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -71,8 +72,9 @@ def run(params: Params, layout: Layout) -> dict:
         labels, probabilities = judged.labels, judged.converted
         emotions = converted.column("emotion").to_pylist()
         target = [labels.index(emotion) for emotion in emotions]
-        columns = {name: scores[name].astype(np.float32) for name in _SCORES} | {
-            "emotion_confidence": probabilities[np.arange(len(target)), target].astype(np.float32),
+        confidence = probabilities[np.arange(len(target)), target].astype(np.float32)
+        columns: dict[str, Any] = {name: scores[name].astype(np.float32) for name in _SCORES} | {
+            "emotion_confidence": confidence,
             "emotion_probabilities": [list(zip(labels, row, strict=True)) for row in probabilities.tolist()],
         }
         scored = manifest.set_columns(converted, columns)
@@ -82,7 +84,7 @@ def run(params: Params, layout: Layout) -> dict:
         "clips": len(clip_ids),
         "naturalness_variant": VARIANT,
         "mean": {name: round(float(np.nanmean(scores[name])), 4) for name in _SCORES},
-        "emotion_confidence": round(float(columns["emotion_confidence"].mean()), 4),
+        "emotion_confidence": round(float(confidence.mean()), 4),
         "recall": {
             emotion: round(float(recognised[np.asarray(emotions) == emotion].mean()), 4)
             for emotion in sorted(set(emotions))

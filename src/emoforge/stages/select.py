@@ -32,7 +32,7 @@ def run(params: Params, layout: Layout) -> dict:
         thresholds,
         emotion=emotions,
         clip_id=scored.column("clip_id").to_pylist(),
-        ratio=options.ratio,
+        ratio=float(options.ratio),
         n_real=pc.sum(real).as_py(),
         balance=options.balance,
         prefer=options.prefer,

@@ -29,7 +29,11 @@ def run(params: Params, layout: Layout) -> dict:
     validation = source.examples(scored_clips(table, "val", labels), labels)
     enrolment = source.examples(enrolment_of(table, "train", "val"))
     arms = build_arms(
-        kinds, pool.labels, ratio=params.select.ratio, added_weight=params.train.added_weight, seed=params.seed
+        kinds,
+        np.asarray(pool.labels),
+        ratio=float(params.select.ratio),
+        added_weight=float(params.train.added_weight),
+        seed=params.seed,
     )
     models = {}
     with built_aside(layout.models) as folder:
@@ -86,7 +90,7 @@ def _fit(
 
 def _validation_uar(model: Recogniser, validation: Examples, enrolment: Examples) -> float:
     predicted = model.predict_proba(validation, enrolment).argmax(axis=1)
-    return float(uar(validation.labels, predicted))
+    return float(uar(np.asarray(validation.labels), predicted))
 
 
 def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[str, dict], params: Params) -> None:

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -93,7 +93,7 @@ class Neural(Converter):
         """
         found = with_typicality(examples(utterances))
         emotions = sorted({example.emotion for example in found})
-        settings = {"voices": _voices(utterances), "guidance": guidance, "temperature": temperature}
+        settings: dict[str, Any] = {"voices": _voices(utterances), "guidance": guidance, "temperature": temperature}
 
         def on_point(look: Look) -> None:
             if on_look is not None:

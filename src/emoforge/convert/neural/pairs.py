@@ -97,12 +97,14 @@ def examples(utterances: Sequence[Utterance], *, readings: int = 2) -> list[Exam
     """
     neutral, emotional = neutral_and_emotional(utterances)
     sources = {utterance.clip_id: read(utterance.tracks) for utterance in neutral}
-    by_sentence, by_speaker = defaultdict(list), defaultdict(list)
+    by_sentence: defaultdict[tuple[str, str | None], list[Utterance]] = defaultdict(list)
+    by_speaker: defaultdict[str, list[Utterance]] = defaultdict(list)
     for utterance in neutral:
         if utterance.sentence is not None:
             by_sentence[utterance.speaker, utterance.sentence].append(utterance)
         by_speaker[utterance.speaker].append(utterance)
-    found, taken = [], defaultdict(int)
+    found: list[Example] = []
+    taken: defaultdict[object, int] = defaultdict(int)
     for utterance in emotional:
         key = utterance.speaker, utterance.sentence
         parallel = by_sentence.get(key, [])

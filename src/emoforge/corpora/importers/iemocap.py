@@ -63,9 +63,9 @@ def read(root: Path) -> list[Recording]:
     recordings = []
     for session in sorted(path for base in bases for path in base.glob("Session[1-5]")):
         clips = by_name(index_audio(session / "sentences" / "wav"))
-        texts = {}
+        texts: dict[str, str] = {}
         for transcript in sorted(session.glob("dialog/transcriptions/[!.]*.txt")):
-            texts.update(match.groups() for match in map(_WORDS.fullmatch, _read_lines(transcript)) if match)
+            texts |= {match[1]: match[2] for match in map(_WORDS.fullmatch, _read_lines(transcript)) if match}
         for evaluation in sorted(session.glob("dialog/EmoEvaluation/[!.]*.txt")):
             for match in map(_LABEL.fullmatch, _read_lines(evaluation)):
                 if match is None:

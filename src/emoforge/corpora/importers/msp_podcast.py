@@ -54,8 +54,7 @@ def read(root: Path) -> list[Recording]:
     """
     bases = locate(root, lambda folder: _find_table(folder) is not None)
     recordings = []
-    for base in bases:
-        table = _find_table(base)
+    for base, table in ((base, table) for base in bases if (table := _find_table(base))):
         clips = by_name(index_audio(base / "Audios"))
         for row in read_rows(table, ("FileName", "EmoClass", "SpkrID", "Gender")):
             stem = row["FileName"].rsplit(".", 1)[0]

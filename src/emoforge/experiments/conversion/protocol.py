@@ -58,7 +58,7 @@ class Ablation(Section):
     """What each part of a system is worth: the system without it, learnt from its own corpus."""
 
     system: str = Field(description="which of `systems`")
-    without: Annotated[list[Literal[PARTS]], Field(min_length=1)] = Field(description="parts that go in turn")
+    without: Annotated[list[Literal[PARTS]], Field(min_length=1)] = Field(description="parts that go in turn")  # type: ignore[valid-type]
 
 
 class Protocol(Section):

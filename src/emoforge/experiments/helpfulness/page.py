@@ -38,7 +38,7 @@ def plots(results: Mapping) -> dict[str, Plot]:
     """Return name of the file → plot of the results; only of what the study varies."""
     rows = [row for row in results["rows"] if row["choice"] == FIXED and row["ratio"]]
     drawn = {}
-    by_ratio = {_name(row): [] for row in rows}
+    by_ratio: dict[str, list] = {_name(row): [] for row in rows}
     for row in rows:
         by_ratio[_name(row)].append((row["ratio"], row))
     by_ratio = _best_lines(by_ratio)
@@ -129,7 +129,7 @@ def findings(results: Mapping) -> list[str]:
         f"them {verb} {_points(abs(selected['gain']))} ({_interval(selected, 'gain')}), which is "
         f"{'more than chance' if sure else 'no more than chance may bring'}."
     )
-    others = []
+    others: list[str] = []
     for name, arm, choice in (
         ("classical augmentation", settings.CLASSICAL, VALIDATION),
         ("classical augmentation", settings.CLASSICAL, FIXED),

@@ -68,14 +68,14 @@ class StudiedRecogniser(Section):
 class Grid(Section):
     """Values whose every combination is a setting."""
 
-    arm: Annotated[list[Literal[settings.ARMS]], Field(min_length=1)]
+    arm: Annotated[list[Literal[settings.ARMS]], Field(min_length=1)]  # type: ignore[valid-type]
     converter: Annotated[list[str], Field(min_length=1)] | None = None
     ratio: Annotated[list[Positive], Field(min_length=1)] | None = None
     weight: Annotated[list[Positive], Field(min_length=1)] | None = None
     min_confidence: Annotated[list[Share], Field(min_length=1)] | None = None
     max_confidence: Annotated[list[Share], Field(min_length=1)] | None = None
-    prefer: Annotated[list[Literal[settings.PREFERENCES]], Field(min_length=1)] | None = None
-    use: Annotated[list[Literal[settings.USES]], Field(min_length=1)] | None = None
+    prefer: Annotated[list[Literal[settings.PREFERENCES]], Field(min_length=1)] | None = None  # type: ignore[valid-type]
+    use: Annotated[list[Literal[settings.USES]], Field(min_length=1)] | None = None  # type: ignore[valid-type]
     with_neutral: Annotated[list[bool], Field(min_length=1)] | None = None
     recogniser: Annotated[list[str], Field(min_length=1)] | None = None
 
@@ -113,7 +113,7 @@ class Study(Section):
     nested: bool = Field(
         True, description="whether training speakers choose; false: only what is the same in all folds"
     )
-    reference: Literal[settings.REAL, settings.REAL_NEUTRAL] = Field(
+    reference: Literal[settings.REAL, settings.REAL_NEUTRAL] = Field(  # type: ignore[valid-type]
         settings.REAL, description="the arm that gains are over"
     )
     grids: Annotated[list[Grid], Field(min_length=1)] = Field(description="settings")

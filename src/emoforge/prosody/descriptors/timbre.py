@@ -9,7 +9,7 @@ from emoforge.prosody.descriptors.spectra import Spectra
 
 
 def flux_figures(flux: np.ndarray, active: np.ndarray, voiced: np.ndarray) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for part, mask in (("", active), ("voiced_", voiced), ("unvoiced_", active & ~voiced)):
         mean, std = mean_std(flux[mask])
         values |= {f"flux_{part}mean": mean, f"flux_{part}variation": std / max(mean, 1e-6)}
@@ -31,7 +31,7 @@ def cepstrum_figures(mfcc: np.ndarray, active: np.ndarray, voiced: np.ndarray, h
 def balance_figures(
     spectra: Spectra, tracks: dict[str, np.ndarray], active: np.ndarray, voiced: np.ndarray
 ) -> dict[str, float]:
-    values = {}
+    values: dict[str, float] = {}
     for name, (_, suffix, _), _, _ in SPECTRAL:
         mean, std = mean_std(tracks[name][voiced])
         values[f"{name}_voiced_mean{suffix}"] = mean

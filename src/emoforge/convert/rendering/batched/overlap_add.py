@@ -139,7 +139,8 @@ def _add_grains(wav: Tensor, marks: MarkRows, grains: _Grains, mark: Tensor, n_s
     halves = _halves(fine, grains, n_samples)
     excess = _means(halves, grains.position) - own_mean.gather(1, mark.clamp(min=0))
     excess = torch.where(mark >= 0, excess, 0.0)
-    return sum(weight * (values - excess.gather(1, grain)) for grain, weight, values in halves)
+    parts = (weight * (values - excess.gather(1, grain)) for grain, weight, values in halves)
+    return sum(parts, start=wav.new_zeros(()))
 
 
 def _halves(fine: Tensor, grains: _Grains, n_samples: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:

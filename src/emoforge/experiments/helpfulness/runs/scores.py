@@ -71,6 +71,7 @@ def usefulness(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
 
     real, clips = normalised(train), normalised(Examples(inputs(rows), pool.voices[rows]))
     total = np.zeros(len(rows))
+    labels = np.asarray(train.labels)
     n_speakers = len(np.unique(train.speakers))
     if n_speakers < 2:
         raise EmoforgeError(
@@ -78,8 +79,8 @@ def usefulness(pool: Pool, inputs: Inputs, task: Task, rows: np.ndarray) -> np.n
         )
     groups = GroupKFold(min(_GROUPS, n_speakers))
     for known, left_out in groups.split(real, groups=train.speakers):
-        model = LogisticRegression(C=_C, max_iter=300, class_weight="balanced").fit(real[known], train.labels[known])
-        errors = _errors(model, real[left_out], train.labels[left_out])
+        model = LogisticRegression(C=_C, max_iter=300, class_weight="balanced").fit(real[known], labels[known])
+        errors = _errors(model, real[left_out], labels[left_out])
         gradient = real[left_out].T @ errors / len(left_out)
         own = np.zeros((len(rows), errors.shape[1]))
         seen = np.isin(pool.emotions[rows], model.classes_)
