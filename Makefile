@@ -32,6 +32,7 @@ test: $(VENV)/.installed-test
 	ruff check .
 	ruff format --check .
 	lint-imports
+	mypy
 	python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The documentation as web pages, to build/site.

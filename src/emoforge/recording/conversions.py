@@ -253,7 +253,7 @@ def _convert(job: _Job) -> list[tuple[dict, bool]]:
         for wanted in job.wanted:
             row = _row(common, wanted)
             if _is_whole(job, row):
-                rows.append((job.known[wanted.output] | {"source": common["source"]}, True))
+                rows.append((dict(job.known[wanted.output]) | {"source": common["source"]}, True))
             else:
                 pending.append(wanted)
         if not pending:
