@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -116,7 +116,7 @@ def trace_lines(traced: dict) -> list[str]:
     ]
 
 
-def _texts(name: str, part: object) -> list[str]:
+def _texts(name: str, part: Any) -> list[str]:
     if name == "params":
         kept = {key: value for key, value in part.items() if isinstance(value, dict)}
         changed = ", ".join(part.get("changed_since", [])) or "nothing"
@@ -148,8 +148,8 @@ def withdrawal_lines(done: "Withdrawal") -> Iterator[str]:
         yield f"{done.speaker} would be added to ingest.withdrawn of params.yaml; nothing was changed"
     else:
         yield f"{done.speaker} is now in ingest.withdrawn of params.yaml: every run leaves them out"
-    if done.folder:
-        parts = done.published
+    parts = done.published
+    if done.folder and parts:
         removed = "would be removed" if done.dry_run else "removed"
         yield (
             f"{done.folder}: {len(parts.all)} clips {removed} ({len(parts.voice)} in their voice, {len(parts.style)} "

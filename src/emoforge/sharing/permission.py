@@ -4,9 +4,9 @@ This depends on each clip's own licence, on what the registry knows of its corpu
 from.
 """
 
-from typing import Any
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 

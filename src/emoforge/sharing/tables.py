@@ -1,8 +1,8 @@
 """The Markdown tables of a dataset card, each from the clips or from how they were made."""
 
-from typing import Any
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa

@@ -1,10 +1,10 @@
 """Where a clip comes from: recording, converter, params, scores, licence and the version that made it."""
 
-from typing import Any
 import math
 from collections.abc import Collection, Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 

@@ -89,7 +89,7 @@ def withdraw(
         project=in_project,
         folder=folder,
         published=in_set,
-        left=len(published.table) - len(in_set.all) if published else 0,
+        left=len(published.table) - len(in_set.all) if published and in_set else 0,
         unseen=_unseen(published.table, (clips, origins)) if published else 0,
         converters=tuple(path for path, speakers in learnt.items() if name in speakers),
         dry_run=dry_run,
@@ -98,7 +98,7 @@ def withdraw(
         if not withdrawal.already:
             with edited(root / "params.yaml") as values:
                 values["ingest"]["withdrawn"] = [*params.ingest.withdrawn, name]
-        if published and in_set.all:
+        if published and folder and in_set and in_set.all:
             _publish_without(in_set.all, published, origins, folder, shard_bytes=params.publish.shard_mb * 1_000_000)
     return withdrawal
 

@@ -7,6 +7,7 @@ same page beside that output.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,7 @@ def run(params: Params, layout: Layout) -> dict:
     recorded = table.filter(pc.equal(table.column("origin"), "recorded"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
     keep = converted.column("keep").to_numpy(zero_copy_only=False)
-    content = {
+    content: dict[str, Any] = {
         "metrics": metrics,
         "selection": selection,
         "plots": [
