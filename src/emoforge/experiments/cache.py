@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -132,7 +133,7 @@ class Entry:
     def write_arrays(self, **arrays: np.ndarray) -> None:
         """Keep arrays by name, without pickles."""
         with written_aside(self._arrays) as aside, aside.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **cast("dict[str, Any]", arrays))
 
     @property
     def holds_arrays(self) -> bool:

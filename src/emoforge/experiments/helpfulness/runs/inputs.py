@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def keep_pool(pool: Pool, functionals: np.ndarray, cache: Cache) -> Entry:
 @lru_cache(maxsize=1)
 def open_pool(entry: Entry) -> tuple[Pool, np.ndarray]:
     """Return what :func:`keep_pool` kept: pool and functionals (n_clips, n_features)."""
-    columns = entry.arrays()
+    columns: dict[str, Any] = dict(entry.arrays())
     functionals = columns.pop("inputs")
     columns["labels"], columns["neutral"] = tuple(columns["labels"].tolist()), int(columns["neutral"])
     return Pool(**columns), functionals
