@@ -73,7 +73,7 @@ thresholds: repro
 	{ printf '# Thresholds as DVC experiments\n\n`make thresholds CORPUS=%s` at commit `%s`.\n\n' \
 	    "$(or $(CORPUS),demo)" "$$(git rev-parse HEAD)"; \
 	  dvc exp show --md --no-pager --only-changed --hide-workspace --precision 3 \
-	      --drop 'Created|metrics/|data/|models|src/' --sort-by select.min_confidence; \
+	      --drop '.*/|models|Created' --sort-by select.min_confidence; \
 	} > studies/threshold/experiments.md
 
 # The lock files hold exact versions; the ranges are in pyproject.toml.

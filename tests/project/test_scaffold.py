@@ -1,6 +1,7 @@
 """`emoforge new`, by the commands that a new user types after it."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -10,11 +11,13 @@ import pytest
 import yaml
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.base.outputs import read_json
 from emoforge.cli import app
 from emoforge.project.params import edited, load_params
 from emoforge.project.scaffold import create_project
 from emoforge.project.stage_code import outdated, update_code
 
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     **{f"GIT_{who}_{what}": "jane@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
@@ -109,3 +112,34 @@ def test_a_plain_commit_has_all_that_a_clone_needs_and_the_demo_is_made_only_whe
         values["corpus"]["root"] = str(recordings)
     run("dvc repro demo", project)
     assert list((project / "data/demo").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_thresholds_stand_beside_metrics_in_a_terminal_of_80_columns(project, monkeypatch):
+    # The stages would take minutes; what is looked at is DVC's table of their params, paths and metrics.
+    recordings = project.parent / "a-folder-with-a-long-name" / "recordings-of-somebody"
+    recordings.mkdir(parents=True)
+    headline = "import json, yaml; kept = yaml.safe_load(open('params.yaml'))['select']['min_confidence']; "
+    names = list(read_json(ROOT / "metrics/headline.json"))
+    headline += f"json.dump(dict.fromkeys({names}, 0.1234 + kept), open('metrics/headline.json', 'w'))"
+    (project / "select.py").write_text(headline, "utf-8")
+    stage = {
+        "cmd": f"{shlex.quote(sys.executable)} select.py",
+        "params": ["select"],
+        "deps": [str(recordings), "select.py"],
+        "metrics": [{"metrics/headline.json": {"cache": False}}],
+    }
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"select": stage}}), "utf-8")
+    run("git add --all", project)
+    run("git commit --quiet --message Begin", project)
+    for confidence in (0.2, 0.4):
+        (recordings / "clip.wav").write_text(str(confidence), "utf-8")
+        run(f"dvc exp run --quiet --set-param select.min_confidence={confidence}", project)
+    readme = (project / "README.md").read_text("utf-8")
+    command = re.search(r"`(dvc exp show [^`]*)`", readme)[1]
+    assert command in (ROOT / "docs/how-to/compare-thresholds.md").read_text("utf-8")
+    monkeypatch.setitem(ENVIRONMENT, "COLUMNS", "80")
+    table = run(f"{command} --no-pager", project)
+    header = next(line for line in table.splitlines() if "Experiment" in line)
+    assert {"synth", "gain", "kept", "select.min_confidence"} <= set(header.split())
+    assert max(map(len, table.splitlines())) <= 80
