@@ -202,7 +202,7 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
         path,
         Params,
         expected="sections such as `corpus:` and `ingest:`",
-        missing="run from the project's folder, or copy its params.yaml here",
+        missing="run from the project's folder, or make one with `emoforge new FOLDER`",
         example=_EXAMPLE,
     )
 
