@@ -53,7 +53,7 @@ def update_code(project: Path) -> list[str]:
     changed = changed_stages(project)
     if changed is None:
         raise EmoforgeError(f"{project / CODE_FILE}: no such file; only a project of `emoforge new` has one")
-    write_code(project, _read(project / CODE_FILE))
+    write_code(project, _read(project / CODE_FILE) or ())
     return changed
 
 

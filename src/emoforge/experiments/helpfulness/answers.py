@@ -190,7 +190,10 @@ def _material(
         audio=Audio((*recorded, *sorted(made)), _sound(clips)) if audio else Audio((), ""),
         tasks=tuple(all_tasks),
         fitted={of: tuple(clips.numbers[item] for item in own) for of, own in fitted.items()},
-        recognisers={item.name: RecogniserChoice(item.kind, dict(item.options)) for item in study.recognisers},
+        recognisers={
+            item.name: RecogniserChoice(item.kind, {str(name): value for name, value in item.options.items()})
+            for item in study.recognisers
+        },
     )
 
 

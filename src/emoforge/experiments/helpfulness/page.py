@@ -1,6 +1,7 @@
 """The page of a study: what was found in three sentences, made of the figures, then tables and plots."""
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -113,7 +114,7 @@ def findings(results: Mapping) -> list[str]:
     rows, protocol = results["rows"], results["protocol"]
     main = protocol["recognisers"][0]["name"]
     own = [row for row in rows if row["recogniser"] == main]
-    reference = _row(own, protocol["reference"], FIXED)
+    reference = cast("Mapping", _row(own, protocol["reference"], FIXED))
     selected = next((row for row in own if row["selected"]), None)
     if selected is None:
         converted = "No arm adds converted clips."

@@ -161,7 +161,7 @@ def _study(params: Params, *, n_folds: int) -> Study:
 def _validation(answers: Answers) -> Validation:
     rows = answers.over_folds(lambda situation: situation.task.tested)[0]
     predicted = {
-        setting: answers.over_folds(lambda situation, asked=setting: answers.tested(situation, asked))
+        setting: answers.over_folds(lambda situation, asked=setting: answers.tested(situation, asked))  # type: ignore[misc]
         for setting in answers.settings
     }
     return Validation(answers.truth[rows], answers.speakers[rows], predicted)

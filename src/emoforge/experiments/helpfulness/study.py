@@ -5,7 +5,7 @@ See `protocol` for the file that asks, `answers` for the work and `rows` for the
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,12 +106,12 @@ def result_rows(study: Study, answers: Answers) -> list[dict]:
     for recogniser in (item.name for item in study.recognisers):
         own = [setting for setting in answers.settings if setting.recogniser == recogniser]
         reference = Setting(study.reference, recogniser=recogniser)
-        predicted = {setting: answers.over_folds(lambda item, s=setting: answers.tested(item, s)) for setting in own}
+        predicted = {setting: answers.over_folds(lambda item, s=setting: answers.tested(item, s)) for setting in own}  # type: ignore[misc]
         base = predicted[reference]
         outcomes += [Outcome(describe(setting), FIXED, predicted[setting], base) for setting in own]
         if answers.situations[0].upper is not None:
             # Shares of the gap are measured with the first recogniser's.
-            bound = answers.over_folds(lambda item, name=recogniser: answers.upper(item, name))
+            bound = answers.over_folds(lambda item, name=recogniser: answers.upper(item, name))  # type: ignore[misc]
             upper = bound if upper is None else upper
             named = describe(Setting(settings.REAL, recogniser=recogniser)) | {"arm": settings.UPPER}
             outcomes.append(Outcome(named, FIXED, bound, base))
@@ -174,6 +174,6 @@ def _picked(
     return Outcome(named | {"picks": _counted(picks.values())}, choice, predicted, base, selected)
 
 
-def _counted(picks: Sequence[Setting]) -> list[dict]:
+def _counted(picks: Iterable[Setting]) -> list[dict]:
     """Return which settings were picked in how many situations, the most frequent first."""
     return [describe(setting) | {"situations": count} for setting, count in Counter(picks).most_common()]

@@ -116,12 +116,12 @@ def _pool(study: Study, table: Table, made: Sequence[dict]) -> Pool:
             # An augmented clip is what its source is.
             [
                 emotions,
-                [position.get(row.get("emotion"), emotions[table.row_of[row["source_clip_id"]]]) for row in made],
+                [position.get(row.get("emotion") or "", emotions[table.row_of[row["source_clip_id"]]]) for row in made],
             ]
         ).astype(int),
         sources=sources,
         styles=np.concatenate(
-            [np.full(len(own_rows), -1), [table.row_of.get(row.get("style_clip_id"), -1) for row in made]]
+            [np.full(len(own_rows), -1), [table.row_of.get(row.get("style_clip_id") or "", -1) for row in made]]
         ).astype(int),
         fitted=np.concatenate([np.full(len(own_rows), -1), [row["fitted"] for row in made]]).astype(int),
         enrolment=np.concatenate([table.column("enrolment"), np.zeros(len(made), bool)]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _open_converter(folder: Path) -> Converter:
 def convert_and_keep(job: ConversionsJob) -> None:
     """Convert some sources and keep one row per conversion, with functionals or why there are none."""
     converter = _open_converter(job.model)
-    asked = []
+    asked: list[dict[str, Any]] = []
     for planned in job.planned:
         targets = [STAND_IN] if job.to_neutral else [name for name in planned.emotions if name in converter.emotions]
         for emotion in targets:

@@ -1,10 +1,11 @@
 """All clips of a study as the processes read them that train on them: pool, functionals, audio."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -44,10 +45,9 @@ class ClipInputs:
     audio: Audio
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | list:
-        rows = np.asarray(rows)
         return clip_inputs(
             self.kind,
-            rows,
+            cast("Sequence[int]", np.asarray(rows)),
             functionals=lambda asked: self.functionals[asked],
             read=lambda row: _store(self.audio).read(str(self.clip_ids[row])),
             frames=lambda row: _frames(self.audio, str(self.clip_ids[row])),

@@ -6,6 +6,7 @@ Kept apart from what plans this work, so that the key of a training run holds no
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from emoforge.experiments.helpfulness.runs import scores as scoring
 from emoforge.experiments.helpfulness.runs.inputs import Audio, ClipInputs, open_pool
 from emoforge.experiments.helpfulness.runs.training import predict
 from emoforge.experiments.helpfulness.settings import Setting
-from emoforge.ser.recogniser import Examples, Pairs, Recogniser
+from emoforge.ser.recogniser import Examples, Recogniser
 from emoforge.ser.registry import fit_options, recogniser_class
 
 
@@ -162,9 +163,10 @@ def _fit(
     labels: Sequence[str],
     seed: int,
     calibrate: bool,
-    **learning: Examples | Pairs | float,
+    **learning: Any,
 ) -> Recogniser:
-    options = fit_options(recogniser.kind, calibrate=calibrate, **recogniser.options)
+    choices: dict[str, Any] = dict(recogniser.options)
+    options = fit_options(recogniser.kind, calibrate=calibrate, **choices)
     return recogniser_class(recogniser.kind).fit(
         train, labels=labels, enrolment=enrolment, seed=seed, **options, **learning
     )
