@@ -94,6 +94,37 @@ def test_segments_of_one_file_get_names_of_their_own(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("clips.csv", "Path;Emotion;Speaker;Text;Intensity\none.wav;joy;A;Yes, you;0,5\n"),
+        ("clips.csv", "Path\tEmotion\tSpeaker\tText\tIntensity\none.wav\tjoy\tA\tYes, you\t0.5\n"),
+        ("clips.txt", "path\temotion\tspeaker\ttext\tintensity\none.wav\tjoy\tA\tYes, you\t0.5\n"),
+        ("clips.tsv", "path;emotion;speaker;text;intensity\none.wav;joy;A;Yes, you;0.5\n"),
+        ("clips.txt", 'path,emotion,speaker,text,intensity\none.wav,joy,A,"Yes, you",0.5\n'),
+    ],
+)
+def test_a_table_says_by_its_header_what_separates_its_columns(name, text, tmp_path):
+    clip(tmp_path / "one.wav")
+    table(tmp_path, text, name)
+    (found,) = corpora.read("table", tmp_path)
+    assert (found.emotion, found.speaker, found.text, found.intensity) == ("happiness", "A", "Yes, you", 0.5)
+
+
+def test_a_note_beside_the_table_is_no_table(tmp_path):
+    clip(tmp_path / "one.wav")
+    table(tmp_path, "recorded in May", "readme.txt")
+    table(tmp_path, "path,emotion,speaker\none.wav,joy,A\n")
+    assert len(corpora.read("table", tmp_path)) == 1
+
+
+def test_files_that_a_table_lists_and_are_not_there_are_named(tmp_path):
+    clip(tmp_path / "one.ogg")
+    listing = table(tmp_path, "path,emotion,speaker\none.wav,joy,A\ngone.wav,joy,A\n")
+    assert corpora.missing("table", listing) == [tmp_path / "gone.wav"]
+    assert [recording.path.name for recording in corpora.read("table", listing)] == ["one.ogg"]
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("path,emotion\none.wav,joy\n", r"clips\.csv has no column speaker; it has path, emotion"),
@@ -137,6 +168,8 @@ def test_parquet_errors(tmp_path):
         ("Happy/anna/1.wav", "sad/bob/x/2.flac"),
         ("anna/Happy/1.wav", "bob/sad/x/2.flac"),
         ("Happy/anna_1.wav", "sad/bob_2.flac"),
+        ("01Happy/anna/1.wav", "02_Sad/bob/x/2.flac"),
+        ("anna/Happy-1/1.ogg", "bob/03 sad clips/x/2.ogg"),
     ],
 )
 def test_folders_find_emotion_and_speaker(files, tmp_path):
@@ -150,10 +183,22 @@ def test_folders_find_emotion_and_speaker(files, tmp_path):
     }
 
 
+def test_a_speaker_may_be_called_after_an_emotion(tmp_path):
+    for name in ("joy_smith/happy/1.wav", "anna/sad/1.wav"):
+        clip(tmp_path / name)
+    found = {(recording.speaker, recording.emotion) for recording in corpora.read("folders", tmp_path)}
+    assert found == {("joy_smith", "happiness"), ("anna", "sadness")}
+
+
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        (("happy/a/1.wav", "hapy/a/1.wav"), "unknown emotion 'hapy'"),
+        (
+            ("happy/a/1.wav", "hapy/a/1.wav"),
+            r"unknown emotion 'hapy' \(did you mean 'happiness'\?\); rename the folder to",
+        ),
+        (("01happy/a/1.wav", "02sadd/a/1.wav"), r"unknown emotion '02sadd' \(did you mean 'sadness'\?\)"),
+        (("happy/a/1.wav", "happy_or_sad/a/1.wav"), "unknown emotion 'happy_or_sad'"),
         (("anna/happy/1.wav", "anna/hapy/1.wav"), "unknown emotion 'hapy'"),
         (("happy/1.wav",), r"tells no speaker; name it <speaker>_1\.wav"),
         (("happy/a_1.wav", "a_2.wav"), "in no emotion's folder"),

@@ -6,7 +6,7 @@ import pytest
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.corpora import registry
-from emoforge.dataset.licences import combine, hub_licence, terms_of
+from emoforge.dataset.licences import combine, derived, hub_licence, not_stated, spelt, terms_of, with_stated
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,34 @@ def test_hub_names():
     assert hub_licence("CC-BY-NC-SA-4.0") == {"license": "cc-by-nc-sa-4.0"}
     assert hub_licence("ODbL-1.0") == {"license": "odbl"}
     assert hub_licence("research use only") == {"license": "other", "license_name": "research-use-only"}
+
+
+@pytest.mark.parametrize(
+    ("licence", "stated", "expected"),
+    [
+        (not_stated("mine"), "CC-BY-4.0", "CC-BY-4.0"),
+        (not_stated("mine"), "", not_stated("mine")),
+        # What was learnt from another corpus, or registered, holds beside what is stated.
+        (derived(["CC-BY-NC-4.0", not_stated("mine")]), "CC-BY-4.0", "CC-BY-NC-4.0"),
+        (derived(["CC0-1.0", not_stated("mine")]), "CC-BY-NC-SA-4.0", "CC-BY-NC-SA-4.0"),
+        ("CC-BY-NC-4.0", "CC0-1.0", "CC-BY-NC-4.0"),
+        # The licence of somebody else's corpus is not mine to state.
+        (derived([not_stated("theirs"), not_stated("mine")]), "CC0-1.0", f"CC0-1.0 AND {not_stated('theirs')}"),
+        (not_stated("mine"), "CC-BY-ND-4.0", "CC-BY-ND-4.0"),
+    ],
+)
+def test_a_stated_licence_takes_the_place_of_none_and_no_other(licence, stated, expected):
+    assert with_stated(licence, stated, ["mine"]) == expected
+
+
+def test_a_licence_that_is_not_stated_says_how_to_state_it():
+    with pytest.raises(EmoforgeError, match=r"corpus 'mine' is not stated; .*`corpus\.licence`.*corpora import"):
+        combine([("table", not_stated("mine"))])
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("cc by-sa 4.0", "CC-BY-SA-4.0"), ("cc0-1.0", "CC0-1.0"), ("odbl-1.0", "ODbL-1.0"), (" my terms ", "my terms")],
+)
+def test_known_licences_are_understood_however_they_are_spelt(typed, expected):
+    assert spelt(typed) == expected

@@ -83,3 +83,28 @@ def test_too_few_speakers_are_refused():
         assign_splits(four, folds, fold=0, n_val_speakers=2, seed=0)
     with pytest.raises(EmoforgeError, match="fold 7 has no speaker; allowed: 0, 1"):
         assign_splits(four, folds, fold=7, n_val_speakers=1, seed=0)
+
+
+@given(clip_counts.filter(lambda counts: len(counts) >= 6), st.integers(0, 100), st.data())
+def test_speakers_who_share_recordings_share_a_split(counts, seed, data):
+    speakers = corpus(counts)
+    names = sorted(set(speakers.tolist()))
+    pair = data.draw(st.lists(st.sampled_from(names), min_size=2, max_size=3, unique=True))
+    folds = speaker_folds(speakers, n_folds=3, together=[pair], seed=seed)
+    assert len({folds[name] for name in pair}) == 1
+    assert set(folds) == set(names)
+    for fold in set(folds.values()):
+        splits = assign_splits(speakers, folds, fold=fold, n_val_speakers=1, together=[pair], seed=seed)
+        assert len({splits[name] for name in pair}) == 1
+        assert set(splits.values()) == {"train", "val", "test"}
+
+
+def test_too_few_speakers_because_they_share_recordings_are_named():
+    with pytest.raises(EmoforgeError, match=r"2 speakers .*share recordings count as one: s00, s01"):
+        speaker_folds(corpus([3, 3, 3]), n_folds=3, together=[("s00", "s01")], seed=0)
+
+
+def test_published_folds_keep_those_together_who_share_recordings():
+    published = (("s00",), ("s01", "s02"))
+    folds = speaker_folds(corpus([3, 3, 3]), n_folds=2, published=published, together=[("s00", "s01")], seed=0)
+    assert folds == {"s00": 0, "s01": 0, "s02": 1}

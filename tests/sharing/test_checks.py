@@ -3,7 +3,7 @@ import pytest
 from tests.dataset.test_manifest import converted, recorded
 
 from emoforge.dataset import manifest
-from emoforge.dataset.duplicates import Scanned
+from emoforge.dataset.duplicates import Scanned, connected
 from emoforge.sharing import checks
 
 PROVENANCE = {"fit": {"corpora": ["demo"], "speakers": ["demo-a"], "licences": ["CC0-1.0"], "clips": 9}}
@@ -92,7 +92,7 @@ def test_a_duplicate_is_as_bad_as_what_it_breaks(other, severity, code):
 
 
 def test_what_is_alike_in_a_chain_is_one_group():
-    assert checks.connected([("a", "b"), ("c", "d"), ("b", "e")]) == [("a", "b", "e"), ("c", "d")]
+    assert connected([("a", "b"), ("c", "d"), ("b", "e")]) == [("a", "b", "e"), ("c", "d")]
 
 
 @pytest.mark.parametrize(

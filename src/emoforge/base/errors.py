@@ -32,6 +32,10 @@ class ModelError(EmoforgeError):
     """A model file is missing, of another version, or was trained for something else."""
 
 
+class EmoforgeWarning(UserWarning):
+    """Something that the user should know and may mend; one line, shown as it is raised."""
+
+
 def unknown_value(kind: str, value: object, allowed: Iterable[str]) -> str:
     """Return the line that says which *kind* of *value* is unknown, the closest match and everything allowed.
 

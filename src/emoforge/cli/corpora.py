@@ -1,21 +1,32 @@
 """Commands on corpora."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emoforge.cli.common import ProjectOption, print_table
 
+if TYPE_CHECKING:
+    from emoforge.corpora.summary import CorpusSummary, Duplicates
+    from emoforge.project.corpus_choice import ImportedCorpus
+
 app = typer.Typer(help="Corpora that emoforge reads.", no_args_is_help=True)
+
+_SHOWN = 5
 
 
 @app.command("list")
 def corpora_list() -> None:
-    """Print every corpus that emoforge reads."""
-    from emoforge.corpora import corpora_table
+    """Print every corpus that emoforge reads, and how to lay out a corpus of your own."""
+    from emoforge import corpora
 
-    print_table(corpora_table())
+    print_table(corpora.corpora_table())
+    print("\nCorpora of your own:")
+    for known in map(corpora.info, corpora.names()):
+        if known.own:
+            print(f"  {known.name}: {known.access}")
 
 
 @app.command("fetch")
@@ -31,11 +42,90 @@ def corpora_fetch(
 
 @app.command("import")
 def corpora_import(
-    name: Annotated[str, typer.Argument(help="Corpus, as `emoforge corpora list` names it.")],
+    name: Annotated[
+        str, typer.Argument(help="Corpus, as `emoforge corpora list` names it; `table` or `folders` for your own.")
+    ],
     root: Annotated[Path, typer.Argument(help="Folder of its download, or the table.")],
+    licence: Annotated[
+        str | None, typer.Option(help="SPDX identifier of its licence, such as CC-BY-4.0. `publish` needs it.")
+    ] = None,
+    public_name: Annotated[
+        str | None, typer.Option("--name", help="What the published set calls a corpus of your own.")
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Title of a corpus of your own, for the dataset card.")] = None,
+    citation: Annotated[
+        str | None, typer.Option(help="What to cite for a corpus of your own, for the dataset card.")
+    ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Check a corpus on this disk and make it the project's: `dvc repro` uses it from then on."""
+    """Check a corpus on this disk and make it the project's: `dvc repro` uses it from then on.
+
+    Prints what is in it and what is odd about it: speakers without a neutral clip, missing files, duplicates. What was
+    stated with --licence, --name, --title and --citation is kept when the same corpus is imported again.
+
+    `table` reads one table (.csv, .tsv or .txt with commas, semicolons or tabs, or .parquet), one row per clip. Its
+    columns are path, emotion and speaker, and optionally gender (female, male, other), language (ISO 639-1), text,
+    sentence (equal where the same words are spoken), intensity (0 to 1), start_s and end_s (a part of the file, in
+    seconds), stem (a name for the clip) and corpus (where one table gathers several).
+
+    `folders` reads <emotion>/<speaker>/clip.wav, <speaker>/<emotion>/clip.wav or <emotion>/<speaker>_clip.wav.
+    """
     from emoforge.project.corpus_choice import import_corpus
 
-    print(import_corpus(name, root, project))
+    imported = import_corpus(
+        name, root, project, licence=licence, public_name=public_name, title=title, citation=citation
+    )
+    print("\n".join(_lines(imported)))
+
+
+def _lines(imported: "ImportedCorpus") -> Iterator[str]:
+    corpus, summary = imported.corpus, imported.summary
+    name = corpus.public_name or corpus.name
+    yield f"{name}: {summary.clips} recordings of {len(summary.speakers)} speakers; `dvc repro` uses them from now on"
+    yield f"emotions: {_counts(summary.emotions)}"
+    yield f"languages: {_counts(summary.languages)}"
+    if corpus.licence:
+        yield f"licence: {corpus.licence}"
+    yield from _oddities(summary)
+    if imported.obstacle:
+        yield f"warning: {imported.obstacle}"
+
+
+def _oddities(summary: "CorpusSummary") -> Iterator[str]:
+    without = summary.without_neutral
+    if without:
+        yield (
+            f"warning: no neutral clip, so neither calibrated nor converted: speakers ({len(without)}) {_some(without)}"
+        )
+    if summary.missing:
+        yield f"warning: listed but not there: files ({len(summary.missing)}) {_some(summary.missing)}"
+    for reason, stems in (summary.unusable or {}).items():
+        yield f"warning: left out, {reason}: clips ({len(stems)}) {_some(stems)}"
+    if summary.duplicates is None:
+        yield "duplicates: not looked for in a corpus of this size; `ingest` finds them"
+    else:
+        yield from _duplicates(summary.duplicates)
+
+
+def _duplicates(found: "Duplicates") -> Iterator[str]:
+    if not (found.equal or found.contradicting or found.near):
+        yield "duplicates: none"
+    for groups, what in (
+        (found.equal, "exact duplicates, of which the first is used"),
+        (found.contradicting, "exact duplicates with different speakers or emotions, of which none is used"),
+        (found.near, "one recording, cut, louder or encoded differently; all are used"),
+    ):
+        if groups:
+            yield f"warning: {what}: groups ({len(groups)}) {_some([' = '.join(group) for group in groups])}"
+    if found.speakers:
+        together = _some([", ".join(group) for group in found.speakers])
+        yield f"warning: speakers who share recordings, so are put into one split: {together}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _some(values: Sequence[object]) -> str:
+    more = f"; and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+    return "; ".join(map(str, values[:_SHOWN])) + more

@@ -148,8 +148,12 @@ def decode(codes: Mapping[str, str], code: str, what: str, where: object) -> str
     return codes[code]
 
 
-def read_rows(path: Path, columns: Iterable[str], *, delimiter: str = ",") -> list[dict[str, str]]:
+def read_rows(
+    path: Path, columns: Iterable[str], *, delimiter: str = ",", any_case: bool = False
+) -> list[dict[str, str]]:
     """Return the rows of a delimited UTF-8 table, each with at least *columns*; values are stripped of blanks.
+
+    With *any_case* the names of the columns may be written in any case; those of the rows are in lower case.
 
     Raises:
         CorpusError: the file cannot be read as text, or a column is missing.
@@ -159,7 +163,7 @@ def read_rows(path: Path, columns: Iterable[str], *, delimiter: str = ",") -> li
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, delimiter=delimiter, quoting=quoting)
-            header = [name.strip() for name in reader.fieldnames or ()]
+            header = [name.strip().lower() if any_case else name.strip() for name in reader.fieldnames or ()]
             missing = [column for column in columns if column not in header]
             if missing:
                 raise CorpusError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}")

@@ -116,6 +116,8 @@ class CorpusInfo:
         downloads: open direct addresses of archives and listings; empty where there is none.
         access: how to get the corpus when there is no open address.
         folds: published speaker-disjoint folds, each a tuple of speakers; None where there are none.
+        own: whether this is no published corpus but a layout of the user's own, who states licence, title and citation
+            in the project's params.yaml.
     """
 
     name: str
@@ -134,6 +136,7 @@ class CorpusInfo:
     downloads: tuple[Download, ...] = ()
     access: str = ""
     folds: tuple[tuple[str, ...], ...] | None = None
+    own: bool = False
 
     @property
     def published_folds(self) -> tuple[tuple[str, ...], ...] | None:

@@ -53,6 +53,16 @@ def read(name: str, root: str | Path) -> list[Recording]:
     return importer(name).read(Path(root).expanduser())
 
 
+def missing(name: str, root: str | Path) -> list[Path]:
+    """Return the audio files that the corpus *name* lists and that are not there, where its importer can tell.
+
+    Raises:
+        CorpusError: as for :func:`read`.
+    """
+    find = getattr(importer(name), "missing", None)
+    return find(Path(root).expanduser()) if find else []
+
+
 def corpora_table() -> list[dict[str, str]]:
     """Return one row a corpus for printing: strings only, an empty one where the value depends on the user's files."""
     rows = []

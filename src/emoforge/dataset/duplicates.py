@@ -1,6 +1,6 @@
 """Decode every clip of a set once, on several cores: is it what its manifest says, and what does it sound like?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +85,16 @@ def near_duplicates(
         for pair, similarity in zip(pairs, similarities, strict=True)
         if similarity >= threshold
     )
+
+
+def connected(pairs: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return the groups that *pairs* make when what belongs to one belongs to all of its group, each sorted."""
+    group_of: dict[str, set[str]] = {}
+    for first, second in pairs:
+        merged = group_of.get(first, {first}) | group_of.get(second, {second})
+        for name in merged:
+            group_of[name] = merged
+    return sorted({tuple(sorted(group)) for group in group_of.values()})
 
 
 def _row_groups(shard: Path) -> list[tuple[Path, list[int], int]]:

@@ -5,13 +5,14 @@ Level is the last step and needs more than one clip: see :func:`emoforge.dataset
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
 from emoforge.base.audio import cancels, decode, pcm_sha256, resample, resample_blocks
 from emoforge.base.errors import AudioError
+from emoforge.dataset.fingerprint import fingerprint
 from emoforge.dataset.levels import active_level_db, trim_silence
 from emoforge.dataset.manifest import make_clip_id
 
@@ -59,12 +60,14 @@ class Measured:
         sha256: checksum of its trimmed samples.
         level_db: active level, in dB re full scale.
         peak: largest absolute sample.
+        words: its fingerprint (:func:`emoforge.dataset.fingerprint.fingerprint`), where it was asked for.
     """
 
     reason: str = ""
     sha256: str = ""
     level_db: float = 0.0
     peak: float = 0.0
+    words: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint32), compare=False, repr=False)
 
 
 def take_in(
@@ -138,6 +141,7 @@ def measure(
     trim_db: float,
     min_duration_s: float,
     max_duration_s: float,
+    fingerprinted: bool = False,
 ) -> Measured:
     """Return what :func:`take_in` gives, measured, or why it gives nothing usable; nothing is raised.
 
@@ -149,6 +153,7 @@ def measure(
         trim_db: what counts as outer silence.
         min_duration_s: shorter clips are not usable.
         max_duration_s: longer clips are not usable.
+        fingerprinted: whether to take a fingerprint, which tells whether two clips are one recording.
     """
     try:
         signal = take_in(path, start_s=start_s, end_s=end_s, sampling_rate=sampling_rate, trim_db=trim_db)
@@ -160,7 +165,8 @@ def measure(
         return Measured(f"too short: less than {min_duration_s:g} s without outer silence")
     if duration_s > max_duration_s:
         return Measured(f"too long: more than {max_duration_s:g} s without outer silence")
-    return Measured("", pcm_sha256(signal, sampling_rate), level_db, float(np.abs(signal).max()))
+    measured = Measured("", pcm_sha256(signal, sampling_rate), level_db, float(np.abs(signal).max()))
+    return replace(measured, words=fingerprint(signal, sampling_rate)) if fingerprinted else measured
 
 
 def recorded_clip_id(corpus: str, speaker: str, stem: str, sha256: str) -> str:

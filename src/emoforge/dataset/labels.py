@@ -4,7 +4,9 @@ Corpora name the same emotion in many ways ("happy", "Freude", "joy"); importers
 names, and people may type any alias on the command line.
 """
 
-from emoforge.base.errors import EmoforgeError, unknown_value
+import difflib
+
+from emoforge.base.errors import EmoforgeError
 
 #: Every emotion a manifest may hold. ``other`` is for labels that no name here covers.
 EMOTIONS = (
@@ -66,8 +68,24 @@ def canonical_emotion(name: str) -> str:
     Raises:
         EmoforgeError: the name is neither in the vocabulary nor an alias of one that is.
     """
-    key = name.strip().lower().replace(" ", "_").replace("-", "_")
+    key = _key(name)
     key = _ALIASES.get(key, key)
     if key not in EMOTIONS:
-        raise EmoforgeError(unknown_value("emotion", name, EMOTIONS))
+        closest = closest_emotion(name)
+        hint = f" (did you mean {closest!r}?)" if closest else ""
+        raise EmoforgeError(f"unknown emotion {name!r}{hint}; allowed: {', '.join(EMOTIONS)}")
     return key
+
+
+def closest_emotion(name: str) -> str | None:
+    """Return the emotion whose name or alias is spelt most like *name*; None where nothing is near.
+
+    >>> closest_emotion("hapy")
+    'happiness'
+    """
+    near = difflib.get_close_matches(_key(name), [*EMOTIONS, *_ALIASES], n=1)
+    return _ALIASES.get(near[0], near[0]) if near else None
+
+
+def _key(name: str) -> str:
+    return name.strip().lower().replace(" ", "_").replace("-", "_")

@@ -6,13 +6,18 @@ licences' texts say to a careful reader, no legal advice.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from emoforge.base.errors import EmoforgeError
 
 RESEARCH_ONLY = "research use only"
 NON_COMMERCIAL_ONLY = "non-commercial purposes only"
+# Stands in a manifest, followed by the corpus, until the project's `corpus.licence` is put in its place.
+_NOT_STATED = "not stated: "
+_AND = " AND "
 
 _CC_BY = re.compile(r"CC-BY(?P<nc>-NC)?(?P<rest>-SA|-ND)?-(?P<version>\d\.\d)")
 
@@ -63,6 +68,13 @@ def terms_of(licence: str, *, corpus: str = "") -> Terms:
     """
     if licence in _OTHER_TERMS:
         return _OTHER_TERMS[licence]
+    if licence.startswith(_NOT_STATED):
+        owner = licence.removeprefix(_NOT_STATED)
+        raise EmoforgeError(
+            f"the licence of corpus {owner!r} is not stated; in the project that holds it, set `corpus.licence` in "
+            "params.yaml or run `emoforge corpora import NAME ROOT --licence SPDX`; what `fit_converter.also` brings "
+            "in must be stated before the converter is fitted"
+        )
     match = _CC_BY.fullmatch(licence)
     if match is None:
         where = f" of corpus {corpus!r}" if corpus else ""
@@ -112,6 +124,80 @@ def combine(licences: Iterable[tuple[str, str]]) -> str:
                 "datasets, each with a converter of its own"
             )
     return strictest.licence
+
+
+def not_stated(corpus: str) -> str:
+    """Return what stands in a manifest for the licence of *corpus* as long as its owner has not stated one."""
+    return _NOT_STATED + corpus
+
+
+def derived(licences: Iterable[str]) -> str:
+    """Return the licence of a clip that was made from sources under all of *licences*.
+
+    Where no single licence satisfies them all, or one is not known, the clip may still be made and trained on, only
+    not shared: it carries all of them, joined by ``AND``, and publishing refuses that.
+
+    >>> derived(["CC0-1.0", "not stated: bangla"])
+    'CC0-1.0 AND not stated: bangla'
+    """
+    parts = sorted({part for licence in licences for part in parts_of(licence)})
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        return combine(("", part) for part in parts)
+    except EmoforgeError:
+        return _AND.join(parts)
+
+
+def parts_of(licence: str) -> list[str]:
+    """Return the licences that a clip carries at once, as :func:`derived` joined them."""
+    return licence.split(_AND)
+
+
+def with_stated(licence: str, stated: str, corpora: Collection[str]) -> str:
+    """Return the licence of a clip once the owner of *corpora*, which it was made from, has stated theirs.
+
+    What was not stated is replaced; a licence that was known stays in force beside the stated one, so that the more
+    restrictive of the two wins.
+
+    Args:
+        licence: as a manifest holds it.
+        stated: what the owner states; empty for nothing, which leaves *licence* as it is.
+        corpora: those that *stated* is about.
+
+    >>> with_stated("CC-BY-4.0 AND not stated: bangla", "CC-BY-NC-4.0", ["bangla"])
+    'CC-BY-NC-4.0'
+    """
+    if not stated:
+        return licence
+    unknown = {not_stated(corpus) for corpus in corpora}
+    return derived([stated, *(part for part in parts_of(licence) if part not in unknown)])
+
+
+def with_stated_licence(clips: pa.Table, stated: str) -> pa.Table:
+    """Return the manifest *clips* of one project with the licence that its owner states (:func:`with_stated`)."""
+    if not stated:
+        return clips
+    corpora = set(clips.column("corpus").to_pylist())
+    index = clips.schema.get_field_index("licence")
+    known: dict[str, str] = {}
+    for licence in clips.column(index).unique().to_pylist():
+        known[licence] = with_stated(licence, stated, corpora)
+    values = pa.array([known[licence] for licence in clips.column(index).to_pylist()], pa.string())
+    return clips.set_column(index, clips.schema.field(index), values)
+
+
+def spelt(licence: str) -> str:
+    """Return *licence* as it is spelt here where it is known; any other is returned as it is.
+
+    >>> spelt("cc by 4.0")
+    'CC-BY-4.0'
+    """
+    key = re.sub(r"[\s_-]+", "-", licence.strip()).casefold()
+    if _CC_BY.fullmatch(key.upper()):
+        return key.upper()
+    known = {name.replace(" ", "-").casefold(): name for name in _OTHER_TERMS}
+    return known.get(key, licence.strip())
 
 
 def _restriction(source: tuple[str, Terms]) -> tuple[int, str, str]:

@@ -1,7 +1,7 @@
 """Speaker-disjoint folds and splits, and the clips that enrol a speaker: decided once, before anything is learnt."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -15,6 +15,7 @@ def speaker_folds(
     n_folds: int,
     published: Sequence[Sequence[str]] | None = None,
     genders: Mapping[str, str] | None = None,
+    together: Collection[Collection[str]] = (),
     seed: int,
 ) -> dict[str, int]:
     """Put every speaker into one fold.
@@ -27,6 +28,8 @@ def speaker_folds(
         n_folds: 2 or more; with *published*, the number of them.
         published: the speakers of each fold, as the corpus or a benchmark publishes them.
         genders: speaker → gender; unknown without.
+        together: groups of speakers, no two with a member in common, that share recordings: a group is put into one
+            fold as if it were one speaker.
         seed: orders speakers of as many clips.
 
     Returns:
@@ -35,16 +38,39 @@ def speaker_folds(
     Raises:
         EmoforgeError: fewer speakers than folds, or published folds that don't hold every speaker exactly once.
     """
-    names, n_clips = np.unique(np.asarray(speakers), return_counts=True)
+    first_of = _first_of(together)
+    everyone = np.unique(np.asarray(speakers)).tolist()
     if published is not None:
-        return _published_folds(names.tolist(), published, n_folds)
+        fold_of = _published_folds(everyone, published, n_folds)
+    else:
+        grouped = [first_of.get(str(name), str(name)) for name in speakers]
+        fold_of = _dealt_out(grouped, n_folds, genders or {}, seed, _counted_once(together))
+    return {name: fold_of[first_of.get(name, name)] for name in everyone}
+
+
+def _first_of(together: Collection[Collection[str]]) -> dict[str, str]:
+    """Return member → the member that stands for the whole group, which is its first by name."""
+    return {name: min(group) for group in together for name in group}
+
+
+def _counted_once(together: Collection[Collection[str]]) -> str:
+    """Return what to add to an error line about too few speakers."""
+    if not together:
+        return ""
+    groups = "; ".join(", ".join(sorted(group)) for group in together)
+    return f" (speakers who share recordings count as one: {groups})"
+
+
+def _dealt_out(
+    speakers: Sequence[str], n_folds: int, genders: Mapping[str, str], seed: int, explanation: str
+) -> dict[str, int]:
+    names, n_clips = np.unique(np.asarray(speakers), return_counts=True)
     if n_folds < 2 or len(names) < n_folds:
         raise EmoforgeError(
-            f"{len(names)} speakers cannot be put into {n_folds} folds: "
+            f"{len(names)} speakers cannot be put into {n_folds} folds{explanation}: "
             f"choose a number of folds from 2 to the number of speakers"
         )
     tie_break = np.random.default_rng(seed).permutation(len(names))
-    genders = genders or {}
     fold_of: dict[str, int] = {}
     n_of_gender: dict[tuple[int, str], int] = {}
     fold_clips = [0] * n_folds
@@ -62,7 +88,7 @@ def speaker_folds(
         n_of_gender[fold, gender] = n_of_gender.get((fold, gender), 0) + 1
         fold_clips[fold] += int(n_clips[i])
         fold_speakers[fold] += 1
-    return dict(sorted(fold_of.items()))
+    return fold_of
 
 
 def _published_folds(names: list[str], published: Sequence[Sequence[str]], n_folds: int) -> dict[str, int]:
@@ -90,6 +116,7 @@ def assign_splits(
     fold: int,
     n_val_speakers: int,
     genders: Mapping[str, str] | None = None,
+    together: Collection[Collection[str]] = (),
     seed: int,
 ) -> dict[str, str]:
     """Split speakers for one fold: its speakers test, *n_val_speakers* of the others validate, the rest train.
@@ -100,6 +127,7 @@ def assign_splits(
         fold: the one that tests.
         n_val_speakers: 1 or more; drawn from *seed*, as many of each gender as possible.
         genders: speaker → gender; unknown without.
+        together: groups of speakers that share recordings, each in one fold: a group counts as one speaker.
         seed: of the draw.
 
     Returns:
@@ -108,11 +136,13 @@ def assign_splits(
     Raises:
         EmoforgeError: fewer than three speakers, an empty fold, or nobody left to train on.
     """
-    names = np.unique(np.asarray(speakers)).tolist()
+    first_of = _first_of(together)
+    everyone = np.unique(np.asarray(speakers)).tolist()
+    names = sorted({first_of.get(name, name) for name in everyone})
     if len(names) < 3:
         raise EmoforgeError(
-            f"{len(names)} speakers cannot be split into train, val and test: at least 3 are needed, so that no "
-            "speaker is in two splits"
+            f"{len(names)} speakers cannot be split into train, val and test{_counted_once(together)}: at least 3 are "
+            "needed, so that no speaker is in two splits"
         )
     test = [name for name in names if fold_of[name] == fold]
     others = [name for name in names if fold_of[name] != fold]
@@ -126,7 +156,8 @@ def assign_splits(
             f"validate on: choose from 1 to {len(others) - 1}"
         )
     val = set(drawn_by_gender(others, n_val_speakers, genders or {}, seed + fold))
-    return {name: "test" if name in test else "val" if name in val else "train" for name in names}
+    split_of = {name: "test" if name in test else "val" if name in val else "train" for name in names}
+    return {name: split_of[first_of.get(name, name)] for name in everyone}
 
 
 def drawn_by_gender(names: list[str], n: int, genders: Mapping[str, str], seed: int) -> list[str]:

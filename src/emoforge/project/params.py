@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +34,25 @@ def _known_corpus(name: str) -> str:
 CorpusName = Annotated[str, AfterValidator(_known_corpus)]
 
 
+def _own_name(name: str) -> str:
+    if not re.fullmatch(r"([A-Za-z0-9][\w.-]*)?", name):
+        raise ValueError("a name is made of letters, digits, '.', '_' and '-'")
+    if name in corpora.names():
+        raise ValueError("this is the name of a registered corpus; choose another")
+    return name
+
+
+PublicName = Annotated[str, AfterValidator(_own_name)]
+
+
 class CorpusParams(Section):
     name: CorpusName = Field(description="registry name of the corpus")
     root: str = Field(description="folder of its original download (or the table, for the corpus `table`)")
-    licence: str = Field(description="SPDX identifier, for a corpus of yours; empty takes the registered licence")
+    licence: str = Field(description="SPDX identifier of a corpus of yours; a registered licence holds beside it")
+    # What a corpus of one's own is called; a file that is older than these keys leaves them out.
+    public_name: PublicName = Field(default="", description="what the published set calls a corpus of yours")
+    title: str = Field(default="", description="title of a corpus of yours, for the card")
+    citation: str = Field(default="", description="what to cite for a corpus of yours, on the card")
 
 
 class DemoParams(Section):

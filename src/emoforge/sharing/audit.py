@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import read_json
 from emoforge.dataset import manifest
-from emoforge.dataset.duplicates import near_duplicates, scan
+from emoforge.dataset.duplicates import connected, near_duplicates, scan
 from emoforge.dataset.fingerprint import SAME_RECORDING
+from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import folder_sha256
+from emoforge.project.corpus_choice import with_stated_provenance
 from emoforge.project.layout import Layout
 from emoforge.project.params import load_params
 from emoforge.sharing import checks
@@ -77,7 +79,7 @@ def audit(dataset: Path | None = None, *, root: Path = Path()) -> dict:
     copies = {clip_id for group in equal for clip_id in group[1:]}
     single = [clip for clip in scanned if clip.clip_id not in copies]
     pairs = near_duplicates(single, audited.shards, threshold=SAME_RECORDING, workers=audited.workers)
-    alike = checks.connected((first, second) for first, second, _ in pairs)
+    alike = connected((first, second) for first, second, _ in pairs)
     findings += checks.check_duplicates(audited.audible, alike, near=True)
     findings.sort(key=lambda found: (found.severity, found.code, found.clip_ids))
     errors = sum(found.severity == "error" for found in findings)
@@ -112,8 +114,12 @@ def _row_findings(audited: _Audited) -> list[Finding]:
 def _project(root: Path) -> _Audited:
     layout, params = Layout(root), load_params(root / "params.yaml")
     rows = manifest.read(layout.manifest("select"))
-    folder = layout.stage("converter")
-    converters = {folder_sha256(folder): read_json(folder / "provenance.json")} if folder.is_dir() else {}
+    own = set(rows.column("corpus").to_pylist())
+    rows = with_stated_licence(rows, params.corpus.licence)
+    folder, converters = layout.stage("converter"), {}
+    if folder.is_dir():
+        provenance = read_json(folder / "provenance.json")
+        converters[folder_sha256(folder)] = with_stated_provenance(provenance, params.corpus.licence, own)
     shards = [
         shard
         for stage in ("ingest", "convert")

@@ -3,7 +3,7 @@
 Every figure comes from the clips themselves or from how they were made, so that the card cannot drift from the set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -66,7 +66,7 @@ def render_card(
         composition=tables.composition(clips),
         version=provenance["emoforge"],
         converters=tables.converters(clips),
-        learnt_from=_learnt_from(provenance["converter"]),
+        learnt_from=_learnt_from(provenance),
         params=tables.parameters(provenance["params"]),
         n_candidates=sum(sum(counts.values()) for counts in provenance["yields"].values()),
         n_kept=sum(provenance["yields"]["kept"].values()),
@@ -82,7 +82,10 @@ def render_card(
         licence=permission.licence,
         sources=markdown_table(
             ["source", "licence", "cite"],
-            [(corpora, licence, _citation(corpora)) for corpora, licence in permission.sources],
+            [
+                (_titled(corpora, provenance), licence, "; ".join(citations(corpora.split(", "), provenance)))
+                for corpora, licence in permission.sources
+            ],
         ),
         consent=consent(permission),
     )
@@ -95,6 +98,16 @@ def consent(permission: Permission) -> str:
         registry.info(name).style == "synthetic" for name in permission.corpora
     )
     return _CONSENT_SYNTHETIC if synthetic else _CONSENT_RECORDED
+
+
+def citations(corpora: Iterable[str], provenance: Mapping[str, Any]) -> list[str]:
+    """Return what is to be cited for *corpora*: registered ones, and those whose owner states it."""
+    found = []
+    for name in corpora:
+        stated = provenance.get("corpora", {}).get(name, {}).get("citation", "")
+        if citation := stated or (registry.info(name).citation if name in registry.names() else ""):
+            found.append(citation)
+    return found
 
 
 def _header(clips: pa.Table, permission: Permission, written_as: Format, title: str) -> str:
@@ -119,9 +132,19 @@ def _header(clips: pa.Table, permission: Permission, written_as: Format, title: 
     return yaml.safe_dump(header, sort_keys=False, allow_unicode=True)
 
 
-def _learnt_from(converter: Mapping[str, Any]) -> str:
+def _learnt_from(provenance: Mapping[str, Any]) -> str:
+    converter = provenance["converter"]
     speakers, corpora = len(converter.get("speakers", [])), ", ".join(converter.get("corpora", []))
-    return f"{converter.get('clips', 0)} clips of {speakers} speakers of {corpora}" if corpora else ""
+    if not corpora:
+        return ""
+    return f"{converter.get('clips', 0)} clips of {speakers} speakers of {_titled(corpora, provenance)}"
+
+
+def _titled(corpora: str, provenance: Mapping[str, Any]) -> str:
+    """Return the names *corpora*, joined by commas, each with the title that its owner states."""
+    stated = provenance.get("corpora", {})
+    titles = {name: stated[name]["title"] for name in stated if "title" in stated[name]}
+    return ", ".join(f"{titles[name]} ({name})" if name in titles else name for name in corpora.split(", "))
 
 
 def _gain(results: Mapping[str, Mapping[str, float]]) -> str:
@@ -138,7 +161,3 @@ def _gain(results: Mapping[str, Mapping[str, float]]) -> str:
         f"Adding the set changed UAR by {gain['uar']:+.3f} (95 % interval {low:+.3f} to {high:+.3f}, "
         f"p {gain['p']:.3f}): {verdict}."
     )
-
-
-def _citation(corpora: str) -> str:
-    return "; ".join(registry.info(name).citation for name in corpora.split(", ") if name in registry.names())

@@ -1,7 +1,7 @@
 """What an audit looks for in a set; every check yields its findings and changes nothing."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -221,16 +221,6 @@ def same_audio(scanned: Iterable[Scanned]) -> list[list[str]]:
         if not clip.problem:
             groups[clip.sha256].append(clip.clip_id)
     return [sorted(set(group)) for group in groups.values() if len(set(group)) > 1]
-
-
-def connected(pairs: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the groups that *pairs* of clips make when what is alike to one is alike to all of its group."""
-    group_of: dict[str, set[str]] = {}
-    for first, second in pairs:
-        merged = group_of.get(first, {first}) | group_of.get(second, {second})
-        for clip_id in merged:
-            group_of[clip_id] = merged
-    return sorted({tuple(sorted(group)) for group in group_of.values()})
 
 
 def _combined(licences: Collection[str]) -> str:

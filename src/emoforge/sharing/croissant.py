@@ -5,16 +5,16 @@ Written as plain data: what reads it is not needed to make it.
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from emoforge import __version__
-from emoforge.corpora import registry
 from emoforge.dataset import manifest
-from emoforge.sharing.card import consent
+from emoforge.sharing.card import citations, consent
 from emoforge.sharing.permission import Permission
 
 _CONTEXT = {
@@ -66,18 +66,21 @@ _LICENCE_URLS = {
 }
 
 
-def describe_parquet(folder: str | os.PathLike, permission: Permission, *, title: str) -> dict:
+def describe_parquet(
+    folder: str | os.PathLike, permission: Permission, provenance: Mapping[str, Any], *, title: str
+) -> dict:
     """Return the description of the Parquet set in *folder*: its shards with checksums, and its fields.
 
     Args:
         folder: of the set, its shards below ``data``.
         permission: under what it is shared.
+        provenance: as :func:`emoforge.sharing.provenance.describe` made it.
         title: of the set.
     """
     folder = Path(folder)
     shards = sorted((folder / "data").glob("*.parquet"))
     files = [_file_object(shard, folder) for shard in shards]
-    corpora = [registry.info(name) for name in permission.corpora]
+    cited = sorted({*permission.corpora, *provenance.get("corpora", {})})
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
@@ -90,7 +93,7 @@ def describe_parquet(folder: str | os.PathLike, permission: Permission, *, title
         ),
         "license": _licence_url(permission.licence),
         "version": f"{__version__}+{_content_sha256(files)[:12]}",
-        "citeAs": "; ".join(info.citation for info in corpora if info.citation),
+        "citeAs": "; ".join(citations(cited, provenance)),
         "isLiveDataset": False,
         "rai:dataCollection": "Converted by a machine; see provenance.json and README.md.",
         "rai:dataLimitations": (

@@ -15,6 +15,7 @@ def describe(
     converter: Mapping[str, Any],
     params: Mapping[str, Any],
     results: Mapping[str, Mapping[str, float]] | None,
+    corpora: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict:
     """Return how a set was made.
 
@@ -24,10 +25,11 @@ def describe(
         params: sections of params.yaml that shaped the set.
         results: each arm's scores on real speakers and ``gain``, as ``metrics/evaluate.json`` holds them; None if
             they were not measured.
+        corpora: corpus → ``title`` and ``citation``, for corpora that are in no registry.
 
     Returns:
         ``emoforge`` (version), ``converter``, ``params``, ``results`` and ``yields``: outcome → emotion → number of
-        conversions, where an outcome is ``kept`` or a reason.
+        conversions, where an outcome is ``kept`` or a reason; ``corpora`` where there are such.
     """
     return {
         "emoforge": __version__,
@@ -35,6 +37,7 @@ def describe(
         "params": dict(params),
         "yields": _yields(conversions),
         "results": results,
+        **({"corpora": corpora} if corpora else {}),
     }
 
 

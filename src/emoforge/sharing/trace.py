@@ -14,8 +14,9 @@ from emoforge.base.outputs import read_json
 from emoforge.corpora.recording import Recording, speaker_name
 from emoforge.dataset import manifest
 from emoforge.dataset.intake import measure, recorded_clip_id
-from emoforge.dataset.licences import combine
+from emoforge.dataset.licences import combine, with_stated_licence
 from emoforge.project.checksums import folder_sha256
+from emoforge.project.corpus_choice import with_stated_provenance
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
 from emoforge.project.versions import differs_from_lock, locked_checksum, locked_params, made_by, read_lock
@@ -53,13 +54,14 @@ def trace(clip: str, *, root: Path = Path()) -> dict:
         EmoforgeError: no clip, or several, are called so; select has not run.
     """
     layout, params = Layout(root), load_params(root / "params.yaml")
-    table = manifest.read(layout.manifest("select"))
+    table = with_stated_licence(manifest.read(layout.manifest("select")), params.corpus.licence)
+    own = set(table.column("corpus").to_pylist())
     clip_id = find_clip(clip, table.column("clip_id").to_pylist())
     rows = _rows(table, clip_id)
     row = rows[clip_id]
     converted = row["origin"] == "converted"
     recording = rows[row["source_clip_id"]] if converted else row
-    converter = _converter(row, layout) if converted else None
+    converter = _converter(row, params.corpus.licence, own, layout) if converted else None
     return {
         "clip": _part(row, _CLIP),
         "source": _recording(recording, params, layout),
@@ -123,13 +125,13 @@ def _recording(row: dict, params: Params, layout: Layout) -> dict:
     return _part(row, _RECORDING) | {"file": str(original.path) if original else None}
 
 
-def _converter(row: dict, layout: Layout) -> dict:
+def _converter(row: dict, licence: str, own: set[str], layout: Layout) -> dict:
     """Return what made *row*, with what it learnt from where it is still the project's converter."""
     folder = layout.stage("converter")
     known = {"method": row["converter"], "sha256": row["converter_sha256"]}
     if not folder.is_dir() or folder_sha256(folder) != row["converter_sha256"]:
         return known | {"learnt_from": None}
-    provenance = read_json(folder / "provenance.json")
+    provenance = with_stated_provenance(read_json(folder / "provenance.json"), licence, own)
     return known | {
         "learnt_from": {
             "corpora": provenance["corpora"],

@@ -51,4 +51,4 @@ def write_set(
     (folder / "README.md").write_text(card, "utf-8")
     write_json(folder / PROVENANCE, provenance)
     if to == PARQUET:
-        write_json(folder / "croissant.json", describe_parquet(folder, permission, title=TITLE))
+        write_json(folder / "croissant.json", describe_parquet(folder, permission, provenance, title=TITLE))

@@ -16,14 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emoforge.base.batch import chunked, map_chunks
-from emoforge.base.errors import EmoforgeError, ManifestError
+from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import built_aside, read_json, write_json
 from emoforge.convert import registry
 from emoforge.convert.base import Converter
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.dataset.licences import combine
+from emoforge.dataset.licences import derived
 from emoforge.project.checksums import code_sha256, folder_sha256
 from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
 from emoforge.project.layout import Layout
@@ -154,27 +154,13 @@ def plan(
                     "intensity": params.convert.intensity,
                     "origin": "converted",
                     "enrolment": False,
-                    "licence": _derived_licence({source["licence"], *learnt_from}),
+                    "licence": derived([source["licence"], *learnt_from]),
                     "converter": method,
                     "converter_sha256": checksum,
                     "seed": seed,
                 }
                 planned.append(row)
     return sorted(planned, key=lambda row: row["clip_id"])
-
-
-def _derived_licence(licences: set[str]) -> str:
-    """Return the licence of a clip made from sources under all of *licences*.
-
-    Where no single one satisfies them all, the clip may still be made and trained on, only not shared: it carries
-    all of them, and publish refuses that.
-    """
-    if len(licences) == 1:
-        return next(iter(licences))
-    try:
-        return combine(("", licence) for licence in sorted(licences))
-    except EmoforgeError:
-        return " AND ".join(sorted(licences))
 
 
 def _convert_all(

@@ -20,6 +20,7 @@ from emoforge.convert import registry
 from emoforge.convert.base import Converter
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
+from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import code_sha256
 from emoforge.project.fitting import fit_converter
 from emoforge.project.layout import Layout
@@ -91,8 +92,11 @@ def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Pro
     """
     projects = [_Project(layout, manifest.read(layout.manifest("ingest")))]
     for folder in also:
-        other = _Project(Layout(folder), manifest.read(Layout(folder).manifest("ingest")))
-        if load_params(folder / "params.yaml").prosody != params.prosody:
+        table = manifest.read(Layout(folder).manifest("ingest"))
+        theirs = load_params(folder / "params.yaml")
+        # Where that project lies when the clips are published is not known: its licence is taken along now.
+        other = _Project(Layout(folder), with_stated_licence(table, theirs.corpus.licence))
+        if theirs.prosody != params.prosody:
             raise ParamsError(f"{folder / 'params.yaml'}: section `prosody` differs; make it that of {layout.root}")
         for project in projects:
             for corpus in sorted(project.corpora() & other.corpora()):

@@ -4,61 +4,86 @@ Two passes over the files, so that no more than a chunk of audio is ever in memo
 usable, how loud, the same as another?), the second writes with the gains that the first found.
 """
 
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from emoforge import corpora
 from emoforge.base.audio import pcm_sha256, to_pcm16
 from emoforge.base.batch import chunked, map_chunks
-from emoforge.base.errors import CorpusError
+from emoforge.base.errors import CorpusError, EmoforgeWarning
 from emoforge.base.outputs import built_aside, write_json
+from emoforge.corpora.measuring import MeasuredRecording, SameRecording, equal_audio, measure_all, same_recordings
 from emoforge.corpora.recording import Recording, speaker_name
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
-from emoforge.dataset.intake import Measured, measure, recorded_clip_id, take_in
+from emoforge.dataset.duplicates import connected
+from emoforge.dataset.intake import Measured, recorded_clip_id, take_in
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.levels import level_gain
 from emoforge.dataset.splits import assign_splits, enrolment_clips, speaker_folds
+from emoforge.project.corpus_choice import limits_of, recorded_licence, sharing_obstacle
 from emoforge.project.layout import Layout
-from emoforge.project.params import IngestParams, Params
+from emoforge.project.params import Params
 
 _CHUNK = 128
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """A recording and what the first pass found out about it."""
+class _Clip:
+    """A clip to write: its manifest row but for what only the written clip can tell, and the gain of its recording."""
 
+    row: dict
     recording: Recording
-    found: Measured
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class _WriteChunk:
+    """Clips that go into one shard."""
+
+    path: Path
+    clips: Sequence[_Clip]
+    sampling_rate: int
+    trim_db: float
 
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics.
 
+    Warns where publishing would be refused, and where speakers share a recording and so are put into one split.
+
     Raises:
         CorpusError: the corpus is not where it should be, or nothing in it is usable.
     """
     recordings = _wanted(corpora.read(params.corpus.name, layout.root / params.corpus.root), params)
+    if obstacle := sharing_obstacle(params.corpus):
+        warnings.warn(EmoforgeWarning(obstacle), stacklevel=2)
     # A fold that doesn't exist is better said now than after everything is decoded.
-    _splits([speaker_name(recording) for recording in recordings], recordings, params)
-    measured = _measure_all(recordings, params)
+    _splits(recordings, [], params)
+    limits = limits_of(params.ingest)
+    measured = measure_all(recordings, limits, workers=params.workers, description="ingest: measure")
     usable, rejected = _without_duplicates(measured)
     if not usable:
         reason, count = Counter(item.found.reason for item in rejected).most_common(1)[0]
         raise CorpusError(f"{params.corpus.root}: none of {len(rejected)} clips is usable; {count} times: {reason}")
-    rows = _rows(usable, params)
+    shared = same_recordings(
+        usable, limits, across_speakers=True, workers=params.workers, description="ingest: compare"
+    )
+    together = connected((speaker_name(pair.first), speaker_name(pair.second)) for pair in shared)
+    if together:
+        warnings.warn(EmoforgeWarning(_said_together(shared, together)), stacklevel=2)
+    rows = _rows(usable, together, params)
     with built_aside(layout.stage("ingest")) as folder:
         clips = _write_clips(folder / "clips", usable, rows, params)
         table = manifest.validate(manifest.from_rows(clips), name="ingest")
         manifest.write(table, folder / "manifest.parquet")
         manifest.write(_rejected_table(rejected), folder / "rejected.parquet")
-    metrics = _metrics(clips, rejected)
+    metrics = _metrics(clips, rejected, shared, together)
     write_json(layout.metrics("ingest"), metrics)
     return metrics
 
@@ -74,72 +99,41 @@ def _wanted(recordings: Sequence[Recording], params: Params) -> list[Recording]:
     return wanted
 
 
-def _measure_all(recordings: Sequence[Recording], params: Params) -> list[_Measured]:
-    chunks = [(chunk, params.ingest) for chunk in chunked(recordings, _CHUNK)]
-    results = map_chunks(
-        _measure_chunk,
-        chunks,
-        workers=params.workers,
-        description="ingest: measure",
-        unit="clip",
-        sizes=[len(chunk) for chunk, _ in chunks],
-    )
-    return [measured for chunk in results for measured in chunk]
-
-
-def _measure_chunk(job: tuple[Sequence[Recording], IngestParams]) -> list[_Measured]:
-    recordings, options = job
-    return [_measure(recording, options) for recording in recordings]
-
-
-def _measure(recording: Recording, options: IngestParams) -> _Measured:
-    limits: dict[str, Any] = {"min_duration_s": options.min_duration_s, "max_duration_s": options.max_duration_s}
-    return _Measured(recording, measure(**_source(recording, options), **limits))
-
-
-def _source(recording: Recording, options: IngestParams) -> dict:
-    """Return what both passes ask :mod:`emoforge.dataset.intake` for, so that they see the same samples."""
-    return {
-        "path": recording.path,
-        "start_s": recording.start_s,
-        "end_s": recording.end_s,
-        "sampling_rate": options.sampling_rate,
-        "trim_db": options.trim_db,
-    }
-
-
-def _without_duplicates(measured: Sequence[_Measured]) -> tuple[list[_Measured], list[_Measured]]:
+def _without_duplicates(
+    measured: Sequence[MeasuredRecording],
+) -> tuple[list[MeasuredRecording], list[MeasuredRecording]]:
     """Split into usable and rejected. Of equal recordings the first stays; if they disagree on who or what, none."""
-    groups: dict[str, list[_Measured]] = {}
-    rejected = []
-    for item in measured:
-        if item.found.reason:
-            rejected.append(item)
-        else:
-            groups.setdefault(item.found.sha256, []).append(item)
-    usable = []
-    for group in groups.values():
+    usable, rejected = [], [item for item in measured if item.found.reason]
+    for group in equal_audio(measured):
         first = group[0].recording
         if any((other.recording.speaker, other.recording.emotion) != (first.speaker, first.emotion) for other in group):
             names = ", ".join(item.recording.stem for item in group)
             disagreeing = Measured(f"same audio with different labels: {names}")
-            rejected += [_Measured(item.recording, disagreeing) for item in group]
+            rejected += [MeasuredRecording(item.recording, disagreeing) for item in group]
             continue
         usable.append(group[0])
-        rejected += [_Measured(item.recording, Measured(f"duplicate of {first.stem}")) for item in group[1:]]
+        rejected += [MeasuredRecording(item.recording, Measured(f"duplicate of {first.stem}")) for item in group[1:]]
     return usable, rejected
 
 
-def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
+def _said_together(shared: Sequence[SameRecording], together: Sequence[tuple[str, ...]]) -> str:
+    first = shared[0]
+    groups = "; ".join(", ".join(group) for group in together)
+    return (
+        f"clips of different speakers are one recording ({len(shared)} pairs; the first: {first.first.stem} and "
+        f"{first.second.stem}), so these speakers are kept in one split: {groups}"
+    )
+
+
+def _rows(usable: Sequence[MeasuredRecording], together: Sequence[tuple[str, ...]], params: Params) -> list[dict]:
     """Return the manifest rows of *usable*, in its order, but for what only the written clip can tell."""
-    info = corpora.info(params.corpus.name)
     recordings = [item.recording for item in usable]
     clip_ids = [
         recorded_clip_id(item.recording.corpus, item.recording.speaker, item.recording.stem, item.found.sha256)
         for item in usable
     ]
     speakers = [speaker_name(recording) for recording in recordings]
-    splits = _splits(speakers, recordings, params)
+    splits = _splits(recordings, together, params)
     enrolment = enrolment_clips(
         clip_ids,
         speakers,
@@ -163,14 +157,21 @@ def _rows(usable: Sequence[_Measured], params: Params) -> list[dict]:
             "enrolment": bool(enrols),
             "sentence": recording.sentence,
             "sampling_rate": params.ingest.sampling_rate,
-            "licence": params.corpus.licence or info.licence,
+            "licence": recorded_licence(recording.corpus, params.corpus.name),
         }
         for recording, clip_id, speaker, enrols in zip(recordings, clip_ids, speakers, enrolment, strict=True)
     ]
 
 
-def _splits(speakers: Sequence[str], recordings: Sequence[Recording], params: Params) -> dict[str, str]:
-    """Return speaker → split: the fold that tests, drawn speakers that validate, and the rest."""
+def _splits(recordings: Sequence[Recording], together: Sequence[tuple[str, ...]], params: Params) -> dict[str, str]:
+    """Return speaker → split: the fold that tests, drawn speakers that validate, and the rest.
+
+    Args:
+        recordings: of all speakers.
+        together: groups of speakers who share recordings, and so a split.
+        params: of the project.
+    """
+    speakers = [speaker_name(recording) for recording in recordings]
     genders = {speaker: recording.gender for speaker, recording in zip(speakers, recordings, strict=True)}
     published = corpora.info(params.corpus.name).published_folds
     folds = speaker_folds(
@@ -178,6 +179,7 @@ def _splits(speakers: Sequence[str], recordings: Sequence[Recording], params: Pa
         n_folds=len(published) if published else params.ingest.n_folds,
         published=published,
         genders=genders,
+        together=together,
         seed=params.seed,
     )
     return assign_splits(
@@ -186,11 +188,12 @@ def _splits(speakers: Sequence[str], recordings: Sequence[Recording], params: Pa
         fold=params.ingest.fold,
         n_val_speakers=params.ingest.val_speakers,
         genders=genders,
+        together=together,
         seed=params.seed,
     )
 
 
-def _gains(usable: Sequence[_Measured], rows: Sequence[dict], level: str) -> np.ndarray:
+def _gains(usable: Sequence[MeasuredRecording], rows: Sequence[dict], level: str) -> np.ndarray:
     """Return one gain a clip.
 
     A speaker's gain comes from the enrolment clips (all of a monitored person's audio that is known beforehand; where
@@ -210,42 +213,52 @@ def _gains(usable: Sequence[_Measured], rows: Sequence[dict], level: str) -> np.
     return gains
 
 
-def _write_clips(folder: Path, usable: Sequence[_Measured], rows: Sequence[dict], params: Params) -> list[dict]:
+def _write_clips(folder: Path, usable: Sequence[MeasuredRecording], rows: Sequence[dict], params: Params) -> list[dict]:
     gains = _gains(usable, rows, params.ingest.level)
     order = sorted(range(len(rows)), key=lambda index: rows[index]["clip_id"])
-    work = [(rows[index], usable[index].recording, gains[index]) for index in order]
-    chunks = [(shard_path(folder, number), chunk, params.ingest) for number, chunk in enumerate(chunked(work, _CHUNK))]
+    work = [_Clip(rows[index], usable[index].recording, gains[index]) for index in order]
+    options = params.ingest
+    chunks = [
+        _WriteChunk(shard_path(folder, number), chunk, options.sampling_rate, options.trim_db)
+        for number, chunk in enumerate(chunked(work, _CHUNK))
+    ]
     results = map_chunks(
         _write_chunk,
         chunks,
         workers=params.workers,
         description="ingest: write",
         unit="clip",
-        sizes=[len(chunk) for _, chunk, _ in chunks],
+        sizes=[len(chunk.clips) for chunk in chunks],
     )
     return [row for chunk in results for row in chunk]
 
 
-def _write_chunk(job: tuple[Path, Sequence[tuple[dict, Recording, float]], IngestParams]) -> list[dict]:
-    path, work, options = job
+def _write_chunk(chunk: _WriteChunk) -> list[dict]:
     rows, clips = [], []
-    for row, recording, gain in work:
-        sampling_rate = options.sampling_rate
-        signal = (take_in(**_source(recording, options)) * gain).astype(np.float32)
-        clips.append((row["clip_id"], signal))
+    for clip in chunk.clips:
+        # The same samples as those that were measured.
+        taken_in = take_in(
+            clip.recording.path,
+            start_s=clip.recording.start_s,
+            end_s=clip.recording.end_s,
+            sampling_rate=chunk.sampling_rate,
+            trim_db=chunk.trim_db,
+        )
+        signal = (taken_in * clip.gain).astype(np.float32)
+        clips.append((clip.row["clip_id"], signal))
         rows.append(
-            row
+            clip.row
             | {
-                "duration_s": len(signal) / sampling_rate,
-                "audio_sha256": pcm_sha256(signal, sampling_rate),
+                "duration_s": len(signal) / chunk.sampling_rate,
+                "audio_sha256": pcm_sha256(signal, chunk.sampling_rate),
                 "clipping_share": float(np.mean(np.abs(to_pcm16(signal).astype(np.int32)) >= 32767)),
             }
         )
-    write_shard(path, clips, sampling_rate=options.sampling_rate)
+    write_shard(chunk.path, clips, sampling_rate=chunk.sampling_rate)
     return rows
 
 
-def _rejected_table(rejected: Sequence[_Measured]):
+def _rejected_table(rejected: Sequence[MeasuredRecording]):
     ordered = sorted(rejected, key=lambda item: item.recording.stem)
     return manifest.from_rows(
         (
@@ -261,7 +274,12 @@ def _rejected_table(rejected: Sequence[_Measured]):
     )
 
 
-def _metrics(rows: Sequence[dict], rejected: Sequence[_Measured]) -> dict:
+def _metrics(
+    rows: Sequence[dict],
+    rejected: Sequence[MeasuredRecording],
+    shared: Sequence[SameRecording],
+    together: Sequence[tuple[str, ...]],
+) -> dict:
     splits = {}
     for split in ("train", "val", "test"):
         members = [row for row in rows if row["split"] == split]
@@ -271,9 +289,12 @@ def _metrics(rows: Sequence[dict], rejected: Sequence[_Measured]) -> dict:
             "hours": round(sum(row["duration_s"] for row in members) / 3600, 4),
         }
     reasons = Counter(item.found.reason.split(":")[0].split(" of ")[0] for item in rejected)
+    # Of a corpus without shared recordings, which most are, there is nothing to say.
+    said = {"shared_recordings": len(shared), "kept_together": [list(group) for group in together]} if shared else {}
     return {
         "clips_in": len(rows) + len(rejected),
         "clips_out": len(rows),
+        **said,
         "rejected": dict(sorted(reasons.items())),
         "emotions": dict(sorted(Counter(row["emotion"] for row in rows).items())),
         "splits": splits,

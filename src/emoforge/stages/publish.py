@@ -5,6 +5,7 @@ import pyarrow.compute as pc
 from emoforge.base.outputs import built_aside, read_json, write_json
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
+from emoforge.project.corpus_choice import published_as, require_licence, stated_words
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.sharing.provenance import describe
@@ -19,15 +20,20 @@ def run(params: Params, layout: Layout) -> dict:
     to that, since the stage depends on those metrics and nothing depends on what it publishes.
 
     Raises:
-        EmoforgeError: nothing was kept, or a source's licence forbids sharing what is made from it.
+        EmoforgeError: nothing was kept, or a source's licence is not stated or forbids sharing what is made from it.
     """
-    table = manifest.read(layout.manifest("select"))
+    require_licence(params.corpus)
+    table, converter = published_as(
+        manifest.read(layout.manifest("select")),
+        read_json(layout.stage("converter") / "provenance.json"),
+        params.corpus,
+    )
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
     store = ClipStore(layout.stage("convert") / "clips")
     results = layout.metrics("evaluate")
     provenance = describe(
         converted,
-        converter=read_json(layout.stage("converter") / "provenance.json"),
+        converter=converter,
         params={
             "seed": params.seed,
             # A published set does not name who withdrew.
@@ -39,6 +45,7 @@ def run(params: Params, layout: Layout) -> dict:
             "select": params.select.model_dump(),
         },
         results=read_json(results) if results.is_file() else None,
+        corpora=stated_words(params.corpus),
     )
     with built_aside(layout.stage("publish")) as folder:
         write_set(converted, store.flac, folder, provenance=provenance, shard_bytes=params.publish.shard_mb * 1_000_000)

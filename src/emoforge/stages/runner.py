@@ -2,11 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from emoforge.base.batch import one_thread
-from emoforge.base.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError, EmoforgeWarning
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params, resolved
 
@@ -19,9 +21,26 @@ def run_stage(name: str, run: Run, *, root: Path = Path()) -> None:
     layout = Layout(root)
     params = resolved(load_params(root / "params.yaml"), layout.metrics("recommend"))
     # A sum cut into parts rounds differently: what the main process computes must not depend on the cores either.
-    with one_thread():
+    with one_thread(), _one_line_warnings(name):
         metrics = run(params, layout)
     print(f"{name}: {describe(metrics)} ({time.monotonic() - started:.1f} s)", flush=True)
+
+
+@contextmanager
+def _one_line_warnings(name: str) -> Iterator[None]:
+    """Show every :class:`EmoforgeWarning` as one line, without the place in the code that other warnings name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EmoforgeWarning)
+        show = warnings.showwarning
+
+        def show_line(message, category, *where, **options) -> None:
+            if issubclass(category, EmoforgeWarning):
+                print(f"{name}: warning: {message}", file=sys.stderr, flush=True)
+            else:
+                show(message, category, *where, **options)
+
+        warnings.showwarning = show_line
+        yield
 
 
 def main(name: str, run: Run) -> None:

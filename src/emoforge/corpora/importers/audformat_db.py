@@ -37,6 +37,7 @@ INFO = CorpusInfo(
     url="https://audeering.github.io/audformat",
     citation="",
     access="publish the database with audformat or load one with audb",
+    own=True,
 )
 
 _OPTIONAL = {

@@ -1,15 +1,24 @@
-"""Any corpus described by one table: CSV, TSV or Parquet, one row a clip.
+"""Any corpus described by one table: text separated by commas, semicolons or tabs, or Parquet; one row per clip.
 
-Columns are named like the fields of :class:`~emoforge.corpora.recording.Recording`. ``path`` (relative to the table's
-folder, or absolute), ``emotion`` (any alias that :func:`emoforge.dataset.labels.canonical_emotion` knows) and
-``speaker`` are required; ``corpus``, ``gender``, ``language``, ``text``, ``sentence``, ``intensity``, ``stem``,
-``start_s`` and ``end_s`` may be absent or empty; other columns are ignored. A file that is named with another
-extension than it has on the disk is found by its stem. The root is the table itself, or a folder that holds exactly
-one.
+Columns are named like the fields of :class:`~emoforge.corpora.recording.Recording`, in any case. ``path`` (relative to
+the table's folder, or absolute), ``emotion`` (any alias that :func:`emoforge.dataset.labels.canonical_emotion` knows)
+and ``speaker`` are required; these may be absent or empty:
+
+- ``gender``: female, male (or f, m, woman, man), other or unknown;
+- ``language``: ISO 639-1 code, ``und`` when it is not given;
+- ``text``: the words; ``sentence``: a name that is equal where the same words are spoken;
+- ``intensity``: strength of the emotion, 0 to 1;
+- ``start_s``, ``end_s``: the stretch of the file that is the clip, in seconds;
+- ``stem``: a name for the clip, unique in the table; its path without extension when it is not given;
+- ``corpus``: where the table gathers several corpora, the one that the clip is from.
+
+Other columns are ignored. A file that is named with another extension than it has on the disk is found by its stem. The
+root is the table itself, or a folder that holds exactly one.
 """
 
+import csv
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emoforge.base.errors import CorpusError, EmoforgeError, unknown_value
@@ -31,13 +40,18 @@ INFO = CorpusInfo(
     non_commercial=True,
     url="",
     citation="",
-    access="write a CSV or Parquet table with the columns path, emotion and speaker",
+    access="write a table (.csv, .tsv or .txt with commas, semicolons or tabs, or .parquet), one row per clip, with "
+    "the columns path, emotion and speaker, and optionally gender, language, text, sentence, intensity (0 to 1), "
+    "start_s, end_s, stem and corpus",
+    own=True,
 )
 
 _REQUIRED = ("path", "emotion", "speaker")
 _GENDER_ALIASES = {"f": "female", "m": "male", "woman": "female", "man": "male", "": "unknown"}
-_SUFFIXES = (".csv", ".tsv", ".parquet")
-_EXPECTED = "one .csv, .tsv or .parquet table with the columns path, emotion and speaker"
+_TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+_SUFFIXES = (*_TEXT_SUFFIXES, ".parquet")
+_SEPARATORS = (",", ";", "\t")
+_EXPECTED = "one .csv, .tsv, .txt or .parquet table with the columns path, emotion and speaker"
 
 
 def read(root: Path) -> list[Recording]:
@@ -48,21 +62,34 @@ def read(root: Path) -> list[Recording]:
             (the line names the row), or no listed file exists.
     """
     table = _find_table(root)
-    rows = _read_parquet(table) if table.suffix.lower() == ".parquet" else _read_delimited(table)
-    siblings: dict[Path, dict[str, Path]] = {}
-    recordings = []
-    # The header is line 1, so that the first row is where an editor shows it.
-    for number, row in enumerate(rows, start=2):
-        where = f"{table}, row {number}"
-        path = _find_audio(table.parent / _required(row, "path", where), siblings)
-        recording = _to_recording(row, path, table.parent, where)
-        if path.is_file():
-            recordings.append(recording)
-    if not rows:
+    listed = list(_listed(table))
+    recordings = [recording for recording in listed if recording.path.is_file()]
+    if not listed:
         raise CorpusError(f"{table} has no rows")
     if not recordings:
-        raise CorpusError(f"{table} lists {len(rows)} clips but none is where its path says, seen from {table.parent}")
+        raise CorpusError(
+            f"{table} lists {len(listed)} clips but none is where its path says, seen from {table.parent}"
+        )
     return finish(recordings, table, INFO, _EXPECTED)
+
+
+def missing(root: Path) -> list[Path]:
+    """Return the audio files that the table lists and that are not there.
+
+    Raises:
+        CorpusError: as for :func:`read`.
+    """
+    return sorted({recording.path for recording in _listed(_find_table(root)) if not recording.path.is_file()})
+
+
+def _listed(table: Path) -> Iterator[Recording]:
+    """Yield every row of the table, whether its file is there or not."""
+    siblings: dict[Path, dict[str, Path]] = {}
+    # The header is line 1, so that the first row is where an editor shows it.
+    for number, row in enumerate(_rows(table), start=2):
+        where = f"{table}, row {number}"
+        path = _find_audio(table.parent / _required(row, "path", where), siblings)
+        yield _to_recording(row, path, table.parent, where)
 
 
 def _find_table(root: Path) -> Path:
@@ -70,7 +97,10 @@ def _find_table(root: Path) -> Path:
         if root.suffix.lower() not in _SUFFIXES:
             raise CorpusError(f"{root}: {unknown_value('kind of table', root.suffix, _SUFFIXES)}")
         return root
-    tables = sorted(path for path in root.glob("[!.]*") if path.suffix.lower() in _SUFFIXES) if root.is_dir() else []
+    files = sorted(path for path in root.glob("[!.]*") if path.is_file()) if root.is_dir() else []
+    # A folder may hold notes in a .txt file besides.
+    tables = [path for path in files if path.suffix.lower() in _SUFFIXES and path.suffix.lower() != ".txt"]
+    tables = tables or [path for path in files if path.suffix.lower() == ".txt"]
     if not tables:
         raise wrong_root(root, INFO, _EXPECTED)
     if len(tables) > 1:
@@ -78,8 +108,26 @@ def _find_table(root: Path) -> Path:
     return tables[0]
 
 
-def _read_delimited(table: Path) -> list[dict[str, str]]:
-    return read_rows(table, _REQUIRED, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+def _rows(table: Path) -> list[dict[str, str]]:
+    """Return the rows, with the names of the columns in lower case."""
+    if table.suffix.lower() == ".parquet":
+        return _read_parquet(table)
+    return read_rows(table, _REQUIRED, delimiter=_separator(table), any_case=True)
+
+
+def _separator(table: Path) -> str:
+    """Return what separates the columns: of what there is in the header, that which finds the most required columns."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            header = file.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{table} cannot be read as a UTF-8 table: {error}") from error
+
+    def fitness(separator: str) -> tuple[int, int]:
+        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator), [])]
+        return len(set(names) & set(_REQUIRED)), len(names)
+
+    return max(_SEPARATORS, key=fitness)
 
 
 def _read_parquet(table: Path) -> list[dict[str, str]]:
@@ -87,15 +135,18 @@ def _read_parquet(table: Path) -> list[dict[str, str]]:
     import pyarrow.parquet
 
     try:
-        columns = pyarrow.parquet.read_schema(table).names
-        missing = [name for name in _REQUIRED if name not in columns]
-        if missing:
-            raise CorpusError(f"{table} has no column {', '.join(missing)}; it has {', '.join(columns) or 'none'}")
-        wanted = [name for name in columns if name in Recording.__slots__]
-        rows = pyarrow.parquet.read_table(table, columns=wanted).to_pylist()
+        names = {name.lower(): name for name in pyarrow.parquet.read_schema(table).names}
+        absent = [name for name in _REQUIRED if name not in names]
+        if absent:
+            raise CorpusError(f"{table} has no column {', '.join(absent)}; it has {', '.join(names) or 'none'}")
+        wanted = {name: names[name] for name in names if name in Recording.__slots__}
+        rows = pyarrow.parquet.read_table(table, columns=list(wanted.values())).to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
         raise CorpusError(f"{table} cannot be read as Parquet: {error}") from error
-    return [{key: "" if value is None else str(value).strip() for key, value in row.items()} for row in rows]
+    return [
+        {name: "" if row[column] is None else str(row[column]).strip() for name, column in wanted.items()}
+        for row in rows
+    ]
 
 
 def _find_audio(path: Path, siblings: dict[Path, dict[str, Path]]) -> Path:
@@ -155,7 +206,8 @@ def _number(row: Mapping[str, str], column: str, where: str) -> float | None:
     if not value or value.lower() == "nan":
         return None
     try:
-        number = float(value)
+        # Where semicolons separate columns, a comma often stands before the decimals.
+        number = float(value.replace(",", ".") if value.count(",") == 1 and "." not in value else value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
