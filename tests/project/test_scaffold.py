@@ -33,7 +33,10 @@ def run(command: str, folder: Path) -> str:
 
 
 @pytest.fixture
-def project(tmp_path) -> Path:
+def project(tmp_path, monkeypatch) -> Path:
+    # As on a machine where git does not know its user.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
     create_project(tmp_path / "project")
     return tmp_path / "project"
 
@@ -43,6 +46,13 @@ def test_every_stage_of_a_new_project_is_a_command_and_its_params_are_valid(proj
     stages = yaml.safe_load((project / "dvc.yaml").read_text("utf-8"))["stages"]
     assert {stage["cmd"] for stage in stages.values()} <= {f"emoforge {command}" for command in commands}
     assert load_params(project / "params.yaml").corpus.name == "demo"
+    assert run("git status --short", project) == ""
+
+
+def test_stages_that_log_their_training_run_before_the_user_has_committed(project):
+    # DVCLive fails in a repository without a commit.
+    code = "import dvclive; dvclive.Live('curves', save_dvc_exp=False, dvcyaml=None).end()"
+    run(f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}", project)
 
 
 def test_what_is_in_the_way_is_one_line_and_stays(tmp_path):
@@ -131,7 +141,7 @@ def test_thresholds_stand_beside_metrics_in_a_terminal_of_80_columns(project, mo
     }
     (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"select": stage}}), "utf-8")
     run("git add --all", project)
-    run("git commit --quiet --message Begin", project)
+    run("git commit --quiet --message Table", project)
     for confidence in (0.2, 0.4):
         (recordings / "clip.wav").write_text(str(confidence), "utf-8")
         run(f"dvc exp run --quiet --set-param select.min_confidence={confidence}", project)

@@ -48,8 +48,8 @@ class History:
 def start_history(folder: Path) -> History:
     """Put *folder* under git, unless a repository around it does so already, and under DVC.
 
-    All files are added to git's index, so that `git commit --all` has them. DVC is told to send no usage data, and to
-    add its own files to the index from now on.
+    All files are added to git's index, so that `git commit --all` has them, and committed where there is no commit yet.
+    DVC is told to send no usage data, and to add its own files to the index from now on.
 
     Raises:
         EmoforgeError: git or DVC refuse.
@@ -73,7 +73,18 @@ def start_history(folder: Path) -> History:
         raise EmoforgeError(f"{folder}: `dvc init` failed: {' '.join(str(error).split())}") from None
     if git:
         _git(folder, "add", "--all", ".")
+        if _git(folder, "rev-parse", "--verify", "HEAD") is None:
+            _commit_first(folder)
     return History(git=git, top=Path(top) if top else None)
+
+
+def _commit_first(folder: Path) -> None:
+    """Commit *folder*: DVCLive and experiments need a commit to stand on."""
+    commit = ("commit", "--quiet", "--message", "A project of emoforge", "--", ".")
+    nobody = ("-c", "user.name=emoforge", "-c", "user.email=emoforge@localhost", "-c", "commit.gpgsign=false")
+    # Where git does not know who commits, the first commit is nobody's; it asks at the next one.
+    if _git(folder, *commit) is None and _git(folder, *nobody, *commit) is None:
+        raise EmoforgeError(f"{folder}: git cannot commit here; `git commit` in that folder says why")
 
 
 def commit_of(root: Path) -> str:
