@@ -95,7 +95,7 @@ def test_files_that_are_no_manifest(tmp_path):
         ),
         (
             [recorded("a"), recorded("s", speaker="demo-b", split="test"), converted("b", "a", style_clip_id="s")],
-            "leaks: the clip whose manner it copies is a test clip",
+            "leaks: the clip whose style it copies is a test clip",
         ),
     ],
 )

@@ -82,7 +82,7 @@ def _unpack_tar(archive: Path, folder: Path) -> None:
                 target.mkdir(parents=True, exist_ok=True)
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            # None comes of what is no regular file, and such members are left out above.
+            # extractfile returns None only for what is not a regular file, and such members are left out above.
             stream = cast("IO[bytes]", source.extractfile(member))
             assert stream is not None, "a regular file has content"
             with stream, target.open("wb") as file:
@@ -93,7 +93,7 @@ def _targets(archive: Path, folder: Path, names: Iterable[str]) -> list[Path]:
     """Return where each member goes; every one of them below *folder*."""
     targets = []
     for name in names:
-        # Backslashes and drive letters are separators to somebody.
+        # On Windows backslashes and drive letters are separators too.
         path = name.replace("\\", "/")
         parts = path.split("/")
         if path.startswith("/") or ".." in parts or ":" in parts[0] or "\0" in path:

@@ -24,17 +24,17 @@ from emoforge.corpora.archive import archive_stem, unpack
 from emoforge.corpora.files import is_lfs_pointer, read_rows
 from emoforge.corpora.recording import Download, Listing
 
-#: Called with bytes here so far, bytes in all (None if unknown) and the file's name; for a listing with files instead
-#: of bytes, and the folder's name.
+#: Called with the bytes received so far, their total (None if unknown) and the file's name; for a listing, with numbers
+#: of files instead of bytes, and the folder's name.
 Progress = Callable[[int, int | None, str], None]
 
 _ATTEMPTS = 5
 _TIMEOUT_S = (10, 60)
-# A chunk that the connection breaks off in is lost, so they are small.
+# The chunk during which a connection breaks is lost, so chunks are small.
 _CHUNK_BYTES = 1 << 14
 _LONGEST_PAUSE_S = 60.0
 _FILES_AT_ONCE = 8
-# So many refusals are no longer a few missing files: the rest would be asked for in vain.
+# After this many refusals more than a few files are missing, and asking for the rest would be pointless.
 _REFUSALS = 10
 _LISTED_NAME = re.compile(r"\w[\w.-]*")
 _MARKER = ".emoforge-fetched.json"
@@ -65,7 +65,7 @@ def fetch(
         folder: where corpora are kept; made if need be.
         downloads: instead of the registered addresses, for a mirror.
         progress: told about every piece; None draws a progress bar when standard error is a terminal.
-        pause_s: before the first retry; doubled at each that brings nothing, up to a minute.
+        pause_s: wait before the first retry; doubled after each retry that brings nothing, up to a minute.
 
     Raises:
         CorpusError: the corpus has no open address (the line says how to get it), the server refuses or keeps
@@ -102,7 +102,7 @@ def fetch(
             try:
                 unpack(archive, unpacked / stem if len(downloads) > 1 else unpacked)
             except CorpusError:
-                # Kept, it would be found complete at the next call, and refused again.
+                # If it were kept, the next call would take it for complete, and refuse it again.
                 archive.unlink()
                 raise
         # Moved last: until then, a call that is killed leaves the listed files where the next one finds them.
@@ -154,7 +154,7 @@ def _download(
             _get_rest(session, item, part, report)
             break
         except _BrokenOffError as broken:
-            # Whoever makes headway is not given up on, however often the line drops.
+            # A download that makes progress is not given up, however often the connection breaks.
             if _size(part) > before:
                 pause, failures = pause_s, 0
             failures += 1
@@ -182,12 +182,12 @@ def _fetch_listed(listing: Listing, arriving: Path, progress: Progress | None, p
     refusals: dict[int, CorpusError] = {}
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(_reporter(progress, listing.folder, unit=" files"))
-        # A session is one thread's at a time, and keeps its connection for the next file.
+        # A session is used by one thread at a time, and keeps its connection for the next file.
         idle: queue.SimpleQueue[requests.Session] = queue.SimpleQueue()
         for _ in range(_FILES_AT_ONCE):
             idle.put(stack.enter_context(requests.Session()))
         pool = stack.enter_context(ThreadPoolExecutor(_FILES_AT_ONCE))
-        # Whatever ends this early must not wait for the files that nobody has begun.
+        # When this ends early, it must not wait for files whose download has not begun.
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         numbers: dict[Future[None], int] = {
             pool.submit(_download_listed, listing, name, folder, idle, pause_s): number
@@ -251,7 +251,7 @@ def _listed_names(listing: Listing, table: Path) -> list[str]:
             if not _LISTED_NAME.fullmatch(name):
                 raise CorpusError(f"{listing.url} lists {name!r}, which is no plain file name; refused")
     except CorpusError:
-        # Kept, it would be found complete at the next call, and refused again.
+        # If it were kept, the next call would take it for complete, and refuse it again.
         table.unlink()
         raise
     return names
@@ -360,7 +360,7 @@ def _only_folder(folder: Path) -> Path:
 def _reporter(
     progress: Progress | None, filename: str, *, unit: str = "B"
 ) -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function to tell how much is here and how much there is: the caller's, or one that draws a bar."""
+    """Provide the function that reports progress (so far, in all): the caller's, or one that draws a bar."""
     if progress is not None:
         yield lambda have, total: progress(have, total, filename)
         return

@@ -1,4 +1,4 @@
-"""What an importer hands over: one :class:`Recording` a clip, and one :class:`CorpusInfo` a corpus."""
+"""What an importer hands over: one :class:`Recording` per clip, and one :class:`CorpusInfo` per corpus."""
 
 from dataclasses import dataclass
 from pathlib import Path

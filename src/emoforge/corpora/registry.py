@@ -64,7 +64,7 @@ def missing(name: str, root: str | Path) -> list[Path]:
 
 
 def corpora_table() -> list[dict[str, str]]:
-    """Return one row a corpus for printing: strings only, an empty one where the value depends on the user's files."""
+    """Return one row per corpus for printing, of strings that are empty where they depend on the user's files."""
     rows = []
     for name in names():
         known = info(name)

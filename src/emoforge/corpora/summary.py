@@ -60,12 +60,12 @@ def summarise(
     limits: Limits | None = None,
     workers: int | None = None,
 ) -> CorpusSummary:
-    """Return what *recordings* are.
+    """Return a summary of *recordings*.
 
     Args:
         recordings: of one corpus.
         missing: audio files that it names and that are not there.
-        limits: how ingest takes recordings in, to listen to all of them, which takes about 10 ms a clip on a core;
+        limits: how ingest takes recordings in, to listen to all of them, which takes about 10 ms per clip on one core;
             None for not listening.
         workers: number of processes; 0 or None means one for every core.
     """

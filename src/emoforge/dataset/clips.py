@@ -1,6 +1,6 @@
 """The clip store: FLAC bytes in Parquet shards, with random access by clip_id.
 
-A few large files travel through DVC about a hundred times faster than one file a clip. The audio column has the
+A few large files travel through DVC about a hundred times faster than one file per clip. The audio column has the
 layout of Hugging Face's Audio feature (bytes and path), so a shard is readable there as it is.
 """
 
@@ -79,13 +79,13 @@ class ShardReader:
         return clip_id in self._where
 
     def __getitem__(self, clip_id: str) -> dict[str, pa.Scalar]:
-        """Return the columns of a clip; one that is not there is a KeyError."""
+        """Return the columns of a clip; KeyError where the shards have no such clip."""
         shard, group, row = self._where[clip_id]
         table = self._row_group(shard, group)
         return {name: table.column(name)[row] for name in table.column_names}
 
     def in_order(self, clip_ids: Iterable[str]) -> list[str]:
-        """Return *clip_ids* as the shards hold them, those that are not there first."""
+        """Return *clip_ids* in the order of the shards, missing ones first."""
         return sorted(clip_ids, key=lambda clip_id: self._where.get(clip_id, (Path(), -1, -1)))
 
 
@@ -134,7 +134,7 @@ class ClipStore:
 
 
 def open_clips(folder: str | os.PathLike) -> ClipStore:
-    """Return the store in *folder*, the one this process opened before where its files are still the same.
+    """Return the store in *folder*; one that this process opened before is reused while its files are the same.
 
     Chunks of work ask for their store here, so that a worker indexes it once and not with every chunk.
 

@@ -88,7 +88,7 @@ def near_duplicates(
 
 
 def connected(pairs: Iterable[Sequence[str]]) -> list[tuple[str, ...]]:
-    """Return the groups that *pairs* make when what belongs to one belongs to all of its group, each sorted."""
+    """Return the groups whose members *pairs* connect, directly or through other members, each sorted."""
     group_of: dict[str, set[str]] = {}
     for first, second in pairs:
         merged = group_of.get(first, {first}) | group_of.get(second, {second})

@@ -1,8 +1,8 @@
 """Whether two clips are one recording: an acoustic fingerprint finds candidates, the waveforms decide.
 
 The fingerprint is that of Haitsma and Kalker, "A Highly Robust Audio Fingerprinting System", ISMIR 2002: a word of 32
-bits a frame, each the sign of how the energy difference of two neighbouring bands changes over time. It ignores level
-and polarity and survives noise, trimming and re-encoding; two readings of one sentence share hardly a word of it.
+bits per frame, each bit the sign of how the energy difference of two neighbouring bands changes over time. It ignores
+level and polarity and survives noise, trimming and re-encoding; two readings of one sentence share hardly a word of it.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def candidate_pairs(fingerprints: Sequence[np.ndarray]) -> list[tuple[int, int]]
     clip = np.repeat(np.arange(len(lengths)), lengths)
     frame = np.concatenate([np.arange(length) for length in lengths]) if lengths else np.empty(0, np.int64)
     word = np.concatenate(fingerprints) if lengths else np.empty(0, np.uint32)
-    # Digital silence has no sign to any change: its word is zero, in every clip.
+    # Nothing changes in digital silence: its word is zero in every clip, and says nothing.
     heard = np.flatnonzero(word)
     order = heard[np.lexsort((clip[heard], word[heard]))]
     word, clip, frame = word[order], clip[order], frame[order]

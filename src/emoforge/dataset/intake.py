@@ -53,7 +53,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What is known of a recording before its gain is.
+    """What is known of a recording before its gain is decided.
 
     Attributes:
         reason: why it cannot be used; empty for a usable one, and only then the rest is set.
@@ -146,7 +146,7 @@ def measure(
     """Return what :func:`take_in` gives, measured, or why it gives nothing usable; nothing is raised.
 
     Args:
-        path: as the other arguments up to *trim_db*, see :func:`take_in`.
+        path: this and all arguments up to *trim_db* are those of :func:`take_in`.
         start_s: where to begin.
         end_s: where to stop.
         sampling_rate: of the clip, in Hz.

@@ -1,4 +1,4 @@
-"""What every recording goes through before anything else looks at it: outer silence off, level set."""
+"""What is done to every recording before anything else: its outer silence is trimmed, its level is set."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,8 @@
-"""Which licence something carries that was made from clips under several.
+"""The licence of what was made from clips under several licences.
 
 An adaptation must satisfy every licence it came from at once. Creative Commons licences and the ODbL are compared by
-their terms; terms of use that are no standard licence are known by their words, or refused. This is what the
-licences' texts say to a careful reader, no legal advice.
+their terms; other terms of use are recognised by their wording, or refused. This is a careful reading of the licences'
+texts, not legal advice.
 """
 
 import re
@@ -99,9 +99,9 @@ def combine(licences: Iterable[tuple[str, str]]) -> str:
         licences: pairs of corpus and licence.
 
     Raises:
-        EmoforgeError: a source allows no derivatives, its terms are not known, or two licences cannot be satisfied
-            at once: each of two share-alike licences asks for itself, and a share-alike licence without a
-            non-commercial term forbids adding one.
+        EmoforgeError: a source allows no derivatives, its terms are not known, or two licences cannot be satisfied at
+            once: two different share-alike licences, or a non-commercial licence beside a share-alike licence that
+            forbids adding such a term.
 
     >>> combine([("demo", "CC0-1.0"), ("nemo", "CC-BY-NC-SA-4.0")])
     'CC-BY-NC-SA-4.0'

@@ -1,4 +1,4 @@
-"""The one table: a row a clip, recorded or converted, kept or rejected.
+"""The manifest: one row per clip, recorded or converted, kept or rejected.
 
 Every stage reads the manifest before it and writes its own with more rows or more columns filled; no stage alters
 what another has written. The schema below is the whole of it: columns that a stage has not reached yet are null.
@@ -206,12 +206,12 @@ def validate(table: pa.Table, *, name: str = "manifest") -> pa.Table:
 def problems(table: pa.Table) -> Iterator[Problem]:
     """Yield what is wrong with *table*, in this order.
 
-    - ``value``: a value outside the vocabulary, once a value.
-    - ``clip-twice``: a clip_id used again, once an id.
+    - ``value``: a value outside the vocabulary, reported once per value.
+    - ``clip-twice``: a clip_id used again, reported once per clip_id.
     - ``speaker-split``: a clip of a speaker in another split than the speaker's first clip.
     - ``source-missing``, ``source-split``, ``source-voice``: a converted clip without its recorded source, in another
       split than it, or in another voice.
-    - ``style-missing``, ``style-split``: a converted clip in the manner of an unknown clip, or of one outside the
+    - ``style-missing``, ``style-split``: a converted clip in the style of an unknown clip, or of one outside the
       training split.
     """
     for column, allowed in (("emotion", EMOTIONS), ("gender", GENDERS), ("origin", ORIGINS), ("split", SPLITS)):
@@ -266,7 +266,7 @@ def _lineage_problems(table: pa.Table) -> Iterator[Problem]:
             )
         style_id = row["style_clip_id"]
         style = rows.get(style_id)
-        leak = f"converted clip {clip_id} leaks: the clip whose manner it copies"
+        leak = f"converted clip {clip_id} leaks: the clip whose style it copies"
         if style_id is not None and style is None:
             yield Problem("style-missing", clip_id, f"{leak} is not in the manifest")
         elif style is not None and style["split"] != "train":

@@ -21,16 +21,16 @@ def speaker_folds(
     """Put every speaker into one fold.
 
     The *published* folds of a corpus are kept as they are. Without them speakers are dealt out largest first, each to
-    the fold that holds the fewest speakers of their gender, then the fewest clips; equals are ordered by *seed*.
+    the fold that holds the fewest speakers of their gender, then the fewest clips; ties are broken by *seed*.
 
     Args:
-        speakers: (n_clips,) names, one a clip.
+        speakers: (n_clips,) names, one per clip.
         n_folds: 2 or more; with *published*, the number of them.
         published: the speakers of each fold, as the corpus or a benchmark publishes them.
         genders: speaker → gender; unknown without.
         together: groups of speakers, no two with a member in common, that share recordings: a group is put into one
             fold as if it were one speaker.
-        seed: orders speakers of as many clips.
+        seed: orders speakers with equally many clips.
 
     Returns:
         speaker → fold (from 0), in the order of names.
@@ -75,7 +75,7 @@ def _dealt_out(
     n_of_gender: dict[tuple[int, str], int] = {}
     fold_clips = [0] * n_folds
     fold_speakers = [0] * n_folds
-    # A gender at a time keeps each within one speaker of even; within it, large speakers first.
+    # Dealing out one gender after the other spreads each evenly; speakers with the most clips come first.
     order = sorted(range(len(names)), key=lambda i: (genders.get(str(names[i]), ""), -n_clips[i], tie_break[i]))
     for i in order:
         name = str(names[i])
@@ -186,15 +186,14 @@ def enrolment_clips(
     """Choose the neutral clips that calibrate each speaker and are never scored.
 
     The draw depends on *seed* and the clips' ids only, never on the order of the rows or on other speakers. A speaker
-    with *n_clips* neutral clips or fewer keeps one of them to be scored and enrols with the rest; with a single
-    neutral clip that means no enrolment at all, and calibration
-    falls back on the mean speaker.
+    with *n_clips* neutral clips or fewer keeps one of them to be scored and enrols with the rest; a speaker with a
+    single neutral clip has no enrolment clip at all, and calibration falls back on the mean speaker.
 
     Args:
         clip_ids: (n_clips,) names, unique.
         speakers: (n_clips,) names.
         emotions: (n_clips,) names.
-        n_clips: enrolment clips a speaker, 0 or more.
+        n_clips: enrolment clips per speaker, 0 or more.
         seed: any integer.
         neutral: the emotion that counts as neutral.
 

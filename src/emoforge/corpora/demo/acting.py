@@ -38,7 +38,7 @@ class Acting:
         accent_st: how far every other word is lifted above its neighbours, in semitones.
         final_rise_st: lift of the last word, in semitones.
         level_db: change of the level.
-        tilt_db: change of the spectral slope above 500 Hz, in dB an octave; positive is tense, negative soft.
+        tilt_db: change of the spectral slope above 500 Hz, in dB per octave; positive is tense, negative soft.
         breath: noise between 0 and 1 of the voice's own envelope.
         tremor_st: depth of a 5 to 9 Hz modulation of the pitch, in semitones.
         jitter_st: standard deviation of an irregular modulation of the pitch below 40 Hz, in semitones.
@@ -242,7 +242,7 @@ def _modulate(signal: np.ndarray, acting: Acting, rng: np.random.Generator) -> n
 
 
 def _breathe(signal: np.ndarray, breath: float, rng: np.random.Generator) -> np.ndarray:
-    """Add noise that follows the voice's envelope (20 ms) and rises 6 dB an octave."""
+    """Add noise that follows the voice's envelope (20 ms) and rises 6 dB per octave."""
     width = SAMPLING_RATE_HZ // 50
     padded = np.pad(np.abs(signal), (width // 2 + 1, width - width // 2 - 1))
     total = np.cumsum(padded)

@@ -113,7 +113,7 @@ def generate(
         voices: how many of :data:`VOICES`, from the first.
         sentences: how many of :data:`SENTENCES`, from the first.
         seed: of the speakers' styles and of the variation between utterances.
-        workers: processes, 0 for one a core; each speaks for one voice at a time.
+        workers: processes, 0 for one per core; each speaks with one voice at a time.
 
     Raises:
         CorpusError: *folder* holds something else, a count is out of range, or eSpeak NG could not speak.

@@ -116,7 +116,7 @@ def _rows(table: Path) -> list[dict[str, str]]:
 
 
 def _separator(table: Path) -> str:
-    """Return what separates the columns: of what there is in the header, that which finds the most required columns."""
+    """Return the separator of the columns: the one with which the header has the most required columns."""
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             header = file.readline()
