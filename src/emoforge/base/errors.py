@@ -21,7 +21,7 @@ class ManifestError(EmoforgeError):
 
 
 class CorpusError(EmoforgeError):
-    """A corpus is not where it was said to be, or does not look like itself."""
+    """A corpus is not where it was said to be, or its files do not look like that corpus."""
 
 
 class AudioError(EmoforgeError):

@@ -18,15 +18,15 @@ from emoforge.base.errors import ModelError
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFiles:
-    """How one sort of model is stored in a folder of its own: ``<noun>.json`` and ``<noun>.safetensors``.
+    """How one type of model is stored in a folder of its own: ``<noun>.json`` and ``<noun>.safetensors``.
 
     The JSON holds the model's description, its kind and the version of what is written for that kind. Readers refuse
-    what they were not written for.
+    kinds and versions that they do not know.
 
     Attributes:
-        noun: what the models are, "converter" for one; names the files.
-        missing: what an error line says when there is none.
-        again: what it says to do when there is one that cannot be used.
+        noun: word for such a model, for example "converter"; also the stem of the file names.
+        missing: what the error line says when there is no model.
+        again: what the error line says to do when the model cannot be used.
         version_key: the key in the JSON that holds the version.
         indent: of the JSON.
     """
@@ -50,7 +50,7 @@ class ModelFiles:
 
         Args:
             folder: where the files go.
-            kind: which of the sort's kinds it is.
+            kind: of the model.
             version: of what this kind writes.
             description: what JSON can hold.
             arrays: of any shape; one of shape () comes back with shape (1,). Without any, no file of arrays is made.
@@ -111,7 +111,7 @@ class ModelFiles:
 
     @contextmanager
     def rebuilding(self, folder: str | os.PathLike) -> Iterator[None]:
-        """Run the block that makes a model of what was read from *folder*.
+        """Turn errors of the block, which rebuilds a model from the files in *folder*, into one line.
 
         Raises:
             ModelError: the block misses a key or an array, or torch refuses the arrays of a network.
@@ -132,7 +132,7 @@ class ModelFiles:
 
 
 def version_of(folder: str | os.PathLike) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when a model in *folder* is written again: name, time and size of each of its files."""
+    """Return a stamp that changes when the model in *folder* is written again: name, time and size of its files."""
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     return tuple(
         (path.relative_to(folder).as_posix(), status.st_mtime_ns, status.st_size)

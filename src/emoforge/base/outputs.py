@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emoforge.base.errors import ManifestError
 
-#: Beside what belongs to the key in it.
+#: Name of the file that holds the key, in the folder that belongs to it.
 KEY_FILE = "key.json"
 
 
@@ -29,8 +29,8 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
 def keyed_folder(folder: str | os.PathLike, key: object) -> Path:
     """Return *folder*, made or emptied unless it was begun with an equal *key*.
 
-    This is how everything that can be resumed is resumed: what is in the folder belongs to the key, and a folder with
-    another key, or whose key cannot be read, is never read as this one.
+    Everything that can be resumed is resumed through this function. A folder with another key, or one whose key cannot
+    be read, is emptied, so that its content is never taken for that of this key.
 
     Args:
         folder: where the key lies too, in ``key.json``.

@@ -9,8 +9,9 @@ from emoforge.convert.base import Converter, Performance, Performer
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
 
-#: Parts by what goes with them: changes of duration; all changes of F0; those of its movement, its mean over the voiced
-#: frames being kept; changes of the envelope, level included; the noise that performances are drawn from.
+#: Parts, and what is left out with each: changes of duration; all changes of F0; changes of its contour, while its mean
+#: over the voiced frames still changes; changes of the envelope, level included; the noise that performances are drawn
+#: from.
 DURATIONS, F0, CONTOUR, ENVELOPE, NOISE = PARTS = ("durations", "f0", "contour", "envelope", "noise")
 
 

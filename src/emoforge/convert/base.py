@@ -19,7 +19,7 @@ class Performance:
 
     Attributes:
         style: the changes on the frames of the source.
-        style_clip_id: the clip whose manner of speaking is used, ``None`` if none is.
+        style_clip_id: the clip whose style is used, ``None`` if none is.
     """
 
     style: Style
@@ -32,7 +32,7 @@ class Conversion:
 
     Attributes:
         signal: (n_samples,) float32, at the sampling rate of the source.
-        style_clip_id: the training clip whose manner of speaking was used, ``None`` if none was.
+        style_clip_id: the training clip whose style was used, ``None`` if none was.
     """
 
     signal: np.ndarray
@@ -46,10 +46,10 @@ class Performer(ABC):
     """Speaks a neutral utterance in an emotion, in the same voice.
 
     It decides how the source is to be spoken (:meth:`perform`); what makes a waveform of it (:meth:`synthesise`) is the
-    same for all, but for those that come with a vocoder of their own.
+    same for all converters except those with a vocoder of their own.
 
     Attributes:
-        name: what messages call it.
+        name: used in messages.
         emotions: what it can produce, in alphabetical order.
     """
 
@@ -105,7 +105,7 @@ class Converter(Performer):
     """A performer that learns from training speakers and is kept on disk.
 
     Attributes:
-        name: what the registry and manifests call this kind.
+        name: of this kind of converter in the registry and in manifests.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Converter(Performer):
     def perform_like(
         self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
     ) -> Performance:
-        """Return how *source* is to be spoken in the manner of *reference*, an utterance of anybody.
+        """Return how *source* is to be spoken in the style of *reference*, an utterance of any speaker.
 
         Raises:
             EmoforgeError: intensity outside 0 to 1, or this kind of converter takes no reference.

@@ -1,4 +1,4 @@
-"""Exemplars: what one training clip does to its speaker's neutral manner of speaking."""
+"""Exemplars: how one training clip differs from its speaker's neutral speech."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ _MAX_STRETCH_LOG2 = 1.0
 
 @dataclass(frozen=True)
 class Summary:
-    """One utterance, or the mean of several, in a few numbers over its speech.
+    """A few numbers that summarise the speech of one utterance, or the means of several.
 
     Attributes:
         f0_st: mean F0 in semitones re 1 Hz, NaN without voiced frames.
@@ -108,7 +108,7 @@ def collect(utterances: Sequence[Utterance], *, with_frames: bool) -> list[Exemp
         parallel = by_sentence.get(key)
         summary = summaries[utterance.clip_id]
         if parallel:
-            # Several neutral readings of a sentence take turns.
+            # Several neutral readings of a sentence are used in turn.
             reference = parallel[taken[*key, utterance.emotion] % len(parallel)]
             taken[*key, utterance.emotion] += 1
             base = summaries[reference.clip_id]
@@ -157,7 +157,7 @@ def summarise(tracks: Tracks) -> Summary:
     if len(voiced) < 5:
         return Summary(np.nan, np.nan, np.nan, duration_s, envelope_db)
     st = semitones(f0_hz[voiced].astype(np.float64))
-    # Octave errors of the tracker would otherwise pass as range.
+    # Octave errors of the tracker would otherwise widen the range.
     likely = np.abs(st - np.median(st)) < 9.0
     st, voiced = st[likely], voiced[likely]
     position = voiced / max(len(f0_hz) - 1, 1)

@@ -15,7 +15,7 @@ from emoforge.dataset.labels import NEUTRAL
 
 
 class Identity(Converter):
-    """Returns every source unchanged; what a score is worth is measured against this."""
+    """Returns every source unchanged: the baseline that other converters' scores are compared with."""
 
     name = "identity"
 

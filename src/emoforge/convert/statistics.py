@@ -11,7 +11,7 @@ from emoforge.prosody.tracks import Tracks
 
 
 class Statistics(ExemplarConverter):
-    """Changes an utterance as a whole by what the exemplar's clip differs from its speaker's neutral speech."""
+    """Changes an utterance as a whole as the exemplar's clip differs from its speaker's neutral speech."""
 
     name = "statistics"
 
@@ -45,7 +45,7 @@ def summary_style(source: Utterance, exemplar: Exemplar) -> Style:
 def activity(tracks: Tracks) -> np.ndarray:
     """Return (n_frames,) weights from 0 (45 dB below the loudest twentieth) to 1 (30 dB below).
 
-    Differences of speech must not be laid on the room's noise, which they would pump.
+    Differences of speech must not be applied to room noise, whose level would rise and fall with them.
     """
     level_db = tracks.energy_db - np.percentile(tracks.energy_db, 95)
     rise = np.clip((level_db + 45.0) / 15.0, 0, 1)

@@ -10,7 +10,7 @@ import scipy.ndimage
 from emoforge.prosody.descriptors.catalogue import BAND_PERCENTILES, N_BAND_SHAPE
 from emoforge.prosody.descriptors.contours import numbered, shape, span
 
-# Regression over five frames (Furui 1986), in levels a frame.
+# Regression over five frames (Furui 1986), in levels per frame.
 _DELTA = np.array([0.2, 0.1, 0.0, -0.1, -0.2])
 
 

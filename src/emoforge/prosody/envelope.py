@@ -40,7 +40,7 @@ def spectral_envelope(
 
     Raises:
         AudioError: the signal is not mono, is empty or is not finite.
-        EmoforgeError: *f0_hz* has not one value a frame.
+        EmoforgeError: *f0_hz* does not have one value per frame.
     """
     signal, times = _checked(signal, sampling_rate, f0_hz, hop_s)
     continuous = interpolated(f0_hz)
@@ -67,7 +67,7 @@ def aperiodicity(signal: np.ndarray, sampling_rate: int, f0_hz: np.ndarray, *, h
 
     Raises:
         AudioError: the signal is not mono, is empty or is not finite.
-        EmoforgeError: *f0_hz* has not one value a frame, or the sampling rate is below 12 kHz.
+        EmoforgeError: *f0_hz* does not have one value per frame, or the sampling rate is below 12 kHz.
     """
     signal, times = _checked(signal, sampling_rate, f0_hz, hop_s)
     if sampling_rate < _LOWEST_D4C_RATE_HZ:

@@ -4,7 +4,8 @@ The core follows the extended Geneva minimalistic acoustic parameter set (Eyben 
 Acoustic Parameter Set (GeMAPS) for voice research and affective computing"): F0, loudness, spectral flux, cepstrum,
 perturbation, formants, spectral balance, rhythm. Beyond it go the shape of the F0 and energy contours, the movement
 of the cepstrum, the modulation spectrum of energy, and for every mel band its distribution, movement and course.
-What a figure adds is seen by recognisers on speakers that they don't know: see :mod:`emoforge.ser.svm`.
+What each figure adds is measured by recognisers on speakers that they have not learnt from: see
+:mod:`emoforge.ser.svm`.
 
 Every figure is listed in :data:`FUNCTIONALS` with its unit, its meaning, and the neutral value that stands in where
 it cannot be measured (no voicing, no unvoiced part, too short): close to the median of ordinary speech, so that an
@@ -48,7 +49,7 @@ def functionals(
     first where that level means nothing. Everything else does not change with it.
 
     Args:
-        signal: (n_samples,) mono, float32 in [-1, 1]; any length from one sample.
+        signal: (n_samples,) mono, float32 in [-1, 1]; at least one sample.
         sampling_rate: in Hz, at least 8000.
         f0_hz: (n_frames,) what :func:`emoforge.prosody.f0.f0` returned for the same signal, where it is known.
         hop_s: distance between frames, in seconds.
@@ -58,7 +59,7 @@ def functionals(
 
     Raises:
         AudioError: the signal is not mono, is empty or is not finite.
-        EmoforgeError: the sampling rate is below 8000 Hz, or *f0_hz* has not one value a frame.
+        EmoforgeError: the sampling rate is below 8000 Hz, or *f0_hz* does not have one value per frame.
     """
     signal = mono(signal)
     if sampling_rate < _LOWEST_RATE_HZ:

@@ -2,9 +2,9 @@
 
 Two clips of the same words are alike once one is bent in time. So cepstra of both (8 coefficients and their slopes,
 each normalised over its clip, pauses left out) are aligned by dynamic time warping (Sakoe and Chiba 1978, symmetric
-steps, dearer off the diagonal), and every frame gets the cosine distance to its partner, averaged over the 0.18 s
-around it: about a syllable. A frame counts as unmatched by 0 up to a distance of .5 and by 1 from a distance of 1
-(unrelated frames), linear between. The share of unmatched frames is taken along the source, where missing words show,
+steps, at a higher cost off the diagonal), and every frame gets the cosine distance to its partner, averaged over the
+0.18 s around it: about a syllable. A frame counts as unmatched by 0 up to a distance of .5 and by 1 from a distance of
+1 (unrelated frames), linear between. The share of unmatched frames is taken along the source, where missing words show,
 and along the converted clip, where extra words show, and the larger of the two, over the .35 that another sentence
 reaches by chance, is the error.
 

@@ -218,7 +218,7 @@ def _ranked(
     by_id = np.argsort(clip_id.astype(str), kind="stable")
     if prefer == "random":
         wanted = np.empty(len(clip_id))
-        # One draw for each clip in the order of clip_id, rejected ones included: a clip's luck does not hang on the
+        # One draw for each clip in the order of clip_id, rejected ones included: a clip's draw does not depend on the
         # thresholds, and a looser threshold does not reshuffle what was kept before.
         wanted[by_id] = np.random.default_rng(seed).random(len(clip_id))
     else:

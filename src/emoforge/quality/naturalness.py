@@ -1,7 +1,7 @@
 """Naturalness of a clip: predicted listeners' ratings, by DNSMOS P.835 and by Distill-MOS.
 
-:class:`Dnsmos` is what the pipeline filters by; :class:`Distillmos`, of another make and trained on other ratings, is
-the second opinion of a study, so that no figure stands on the network that was filtered or tuned with.
+:class:`Dnsmos` is what the pipeline filters by; :class:`Distillmos`, a different network trained on other ratings, is
+the second opinion in studies, so that no figure rests on the network that was used for filtering or tuning.
 
 DNSMOS (Reddy, Gopal, Cutler, "DNSMOS P.835", ICASSP 2022) ships inside the ``speechmos`` wheel and is run here
 directly, which gives a fixed cost per clip. The wheel's own wrapper doubles a short clip until it is long enough and
@@ -9,16 +9,16 @@ averages up to seven overlapping windows, each also sent through a second networ
 
 Against that wrapper on 31 real clips of 1.7 to 4.2 s (12 RAVDESS, 11 nEMO, 8 URDU), differences of the overall
 score: mean .000, standard deviation .035, largest .08 (signal .032 and .08, background .045 and .15);
-correlation .997. One core: .28 s a clip.
+correlation .997. One core: .28 s per clip.
 
 It hears noise well (nEMO at 10 dB: −.5 to −1.1) and clipping badly (the top 10 % of samples clipped: −.01 to −.15),
 which is why clipping has a check of its own in :mod:`emoforge.quality.signal`.
 
-Batching gains nothing, for the network is bound by its convolutions: .28, .33 and .33 s a clip at batch sizes 1, 4 and
-16. A window shorter than 9.01 s is cheaper in proportion, and the network ends in a maximum over time, so one period of
-the repeated clip ought to do; but the maximum depends on how frames fall on the clip, and a repeated clip is framed
-several ways. One period plus .32 s costs .11 s a clip and differs by −.10 on average, standard deviation .12; 5 s by
-−.04 and .07. That is more than the differences one filters by, so the whole window is scored.
+Batching gains nothing, for the network is bound by its convolutions: .28, .33 and .33 s per clip at batch sizes 1, 4
+and 16. A window shorter than 9.01 s is cheaper in proportion, and the network ends in a maximum over time, so one
+period of the repeated clip ought to do; but the maximum depends on how frames fall on the clip, and a repeated clip is
+framed several ways. One period plus .32 s costs .11 s per clip and differs by −.10 on average, standard deviation .12;
+5 s by −.04 and .07. That is more than the differences one filters by, so the whole window is scored.
 """
 
 import contextlib
@@ -136,7 +136,7 @@ class Distillmos:
                 f"Distill-MOS scores clips at {SAMPLING_RATE} Hz, not {sampling_rate}; resample them first"
             )
         scores = np.full(len(signals), np.nan, dtype=np.float32)
-        # A clip at a time: a batch is no faster on one thread, and could round a clip by its company.
+        # One clip at a time: a batch is no faster on one thread, and its size could change the rounding.
         with torch.inference_mode(), one_thread():
             for row, signal in enumerate(signals):
                 if len(signal) and np.isfinite(signal).all():

@@ -1,4 +1,4 @@
-"""Plain checks of a converted clip's waveform: what breaks without any model having to tell.
+"""Plain checks of a converted clip's waveform: faults that can be found without a model.
 
 Levels are in dB re full scale. A clip that fails here is broken, however good its scores are.
 """

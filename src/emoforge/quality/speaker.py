@@ -5,14 +5,15 @@ Wan, Wang, Papir, Lopez Moreno, "Generalized end-to-end loss for speaker verific
 
 What happens to a clip first: its level is set to −30 dBFS, then pauses are cut out with a voice activity detector, so
 neither level nor silence counts as voice. The rest is cut into pieces of 1.6 s that overlap by about half, and the
-embeddings of the pieces are averaged. Resemblyzer only raises quiet clips and leaves loud ones; the encoder hears
-level, and conversion changes it. With random gains of −15 to 5 dB a nEMO clip's embedding that way keeps a cosine of
-.96 with itself (mean; .86 at worst), this way 1.00. Telling whether two clips share a speaker, area under the ROC
-curve, plain and with random gains: nEMO (5 speakers, all emotions) .954 and .937 that way, .941 and .941 this way;
-RAVDESS (12 speakers) .849 and .849 that way, .846 and .846 this way.
+embeddings of the pieces are averaged. Resemblyzer itself raises quiet clips and leaves loud ones as they are; but the
+encoder hears level, and conversion changes it. Under random gains of −15 to 5 dB, the embedding of a nEMO clip has a
+cosine of .96 with that of the unchanged clip (mean; .86 at worst) by Resemblyzer's rule, and of 1.00 by ours. Area
+under the ROC curve for telling whether two clips share a speaker, first without and then with random gains: nEMO (5
+speakers, all emotions) .954 and .937 by Resemblyzer's rule, .941 and .941 by ours; RAVDESS (12 speakers) .849 and .849
+by Resemblyzer's rule, .846 and .846 by ours.
 
 For clips at −30 dBFS, embeddings differ from those of Resemblyzer's own embed_utterance by less than 1e-6. Batching
-pieces over clips takes 10 ms a clip of 3 s on one core in place of 23 ms, and the preprocessing 6 ms.
+pieces over clips takes 10 ms per clip of 3 s on one core instead of 23 ms, and the preprocessing 6 ms.
 """
 
 from collections.abc import Sequence

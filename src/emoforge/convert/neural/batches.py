@@ -1,4 +1,4 @@
-"""Examples as the network takes them: standardised, cut, padded, side by side."""
+"""Examples as the network takes them: standardised, cut to length, padded and stacked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from emoforge.convert.neural.pairs import Example
 
 @dataclass(frozen=True)
 class Scale:
-    """Means and standard deviations that standardise what the network reads and says.
+    """Means and standard deviations that standardise the network's inputs and outputs.
 
     Attributes:
         features, statistics, targets: (2, n) mean and standard deviation of each column.
@@ -85,6 +85,6 @@ def manner_of(targets: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _mean_and_deviation(values: np.ndarray) -> np.ndarray:
     deviation = values.std(axis=0)
-    # What is the same in all of the training says nothing, and must not shout when it differs in a source: a corpus
-    # without parallel sentences shows the network no contour and no level.
+    # A column that is constant in training says nothing, and must not become huge where a source differs in it: a
+    # corpus without parallel sentences shows the network no contour and no level.
     return np.stack([values.mean(axis=0), np.where(deviation > 1e-3, deviation, np.inf)]).astype(np.float32)

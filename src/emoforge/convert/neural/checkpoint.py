@@ -1,7 +1,7 @@
-"""The state of a training on disk: one safetensors file, replaced as a whole at every look.
+"""The state of a training on disk: one safetensors file, replaced as a whole at every validation point.
 
-What is read back goes on bit for bit. A file belongs to one training: to its examples, emotions, options, seed and
-device, and to the version of torch that computes.
+A training that goes on from it gives the same bits as one that was never stopped. A file belongs to one training: to
+its examples, emotions, options, seed and device, and to the version of torch that computes.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from emoforge.convert.neural.pairs import Example
 
 @dataclass(frozen=True)
 class Point:
-    """One look at a training: step, mean training loss since the last look, loss of the validation speakers or NaN."""
+    """A validation point: step, mean training loss since the last point, loss of the validation speakers or NaN."""
 
     step: int
     loss: float
@@ -39,8 +39,8 @@ class State:
         network: as the last step left it.
         mean_network: exponential mean of the network.
         optimiser: AdamW, whose moments belong to the network's parameters.
-        best: parameters of the mean network at the best look, ``None`` before there is one.
-        points: the looks so far.
+        best: parameters of the mean network at the best validation point, ``None`` before there is one.
+        points: the validation points so far.
     """
 
     network: nn.Module
@@ -82,7 +82,7 @@ def write_state(path: str | os.PathLike[str], state: State, *, training: str) ->
 
 
 def read_state(path: str | os.PathLike[str], state: State, *, training: str) -> None:
-    """Bring *state*, as it is at the beginning, to where the checkpoint at *path* left it; nothing if there is none.
+    """Restore *state*, which is that of a new training, from the checkpoint at *path*; do nothing if there is none.
 
     Raises:
         ModelError: the checkpoint is damaged, or of another training than that of the fingerprint *training*.

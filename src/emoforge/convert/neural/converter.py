@@ -23,7 +23,7 @@ from emoforge.convert.storage import read_arrays, read_description, rebuilding, 
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset.labels import NEUTRAL
 
-#: How far a performance is led from any emotion's to the emotion's own, which is at 1.
+#: Strength of classifier-free guidance: 1 asks for the emotion as it was learnt, more exaggerates it.
 GUIDANCE = 2.0
 #: Spread of the noise that performances are made of; 0 gives the same one for all seeds.
 TEMPERATURE = 0.7
@@ -84,7 +84,7 @@ class Neural(Converter):
             options: of the training.
             device: where torch trains, "cpu" or "cuda"; conversion is on the CPU.
             checkpoint: file where the training's state is kept, and from which it goes on.
-            on_look: called with every look at the training and the converter as it is then.
+            on_look: called at every validation point, with the point and the converter as it is then.
             guidance: see ``GUIDANCE``.
             temperature: see ``TEMPERATURE``.
 
@@ -121,7 +121,8 @@ class Neural(Converter):
     def perform_like(
         self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
     ) -> Performance:
-        """Return how *source* is to be spoken as the emotion of *reference*, raised, loud and bright as it is.
+        """Return how *source* is to be spoken in the emotion of *reference*, with its change of pitch, level and
+        timbre.
 
         How the reference's speaker sounds when neutral is not known, so this is rough: the training speaker whose
         voice is nearest, by the details of the mean envelope, stands for it, and may be of the other sex.
@@ -133,10 +134,10 @@ class Neural(Converter):
         heard = read(reference.tracks).statistics
         asked = manner_between(self._nearest_voice(heard), heard)
         manner = np.append((asked - self.scale.targets[0]) / self.scale.targets[1], 1.0).astype(np.float32)
-        # Of the tempo nothing is known.
+        # Nothing is known of the speaker's neutral tempo.
         manner[STRETCH] = 0.0
         said = self._draw(source, reference.emotion, manner, seed)
-        # The network follows roughly, and not beyond what it was taught; the mean is set right.
+        # The network follows only roughly, and not beyond its training data, so the mean is corrected.
         speech = activity(source.tracks)[::POOL, None]
         moved = (speech * said).sum(axis=0) / max(speech.sum(), 1e-3)
         others = np.arange(N_TARGETS) != STRETCH

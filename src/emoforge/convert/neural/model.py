@@ -1,12 +1,12 @@
-"""The network: a vector field over performances, given a source, an emotion and perhaps a manner.
+"""The network: a vector field over performances, given a source, an emotion and optionally a mean performance.
 
 Conditional flow matching (Lipman et al. 2023, "Flow matching for generative modeling"; Liu et al. 2023, "Flow
 straight and fast"): between noise ``x0`` and a performance ``x1`` lies ``x_t = (1 - t) x0 + t x1``, and the network is
-trained to say the velocity ``x1 - x0`` from ``x_t``. Integrating what it says from ``t = 0`` to 1 turns noise into a
-performance.
+trained to predict the velocity ``x1 - x0`` from ``x_t``. Integrating its prediction from ``t = 0`` to 1 turns noise
+into a performance.
 
-Noise here is not white along time: most of what tells one performance from another holds for the whole utterance (how
-high, how loud, how fast), so a part of the noise is one draw for all frames and a part is slow.
+Noise here is not white along time: performances differ mostly in what holds for the whole utterance (how high, how
+loud, how fast), so a part of the noise is one draw for all frames, and another part varies slowly.
 
 Shapes: B utterances of T frames of 20 ms; features (B, T, N_FEATURES), performances (B, T, N_TARGETS).
 """
@@ -33,7 +33,7 @@ class Block(nn.Module):
     """A dilated convolution along time and a pointwise layer beside a shortcut: (B, T, C) → (B, T, C).
 
     The condition shifts and scales what is read and how much is added (Peebles and Xie 2023, adaptive layer norm). The
-    convolution is a dense one: a depthwise one has fewer sums and takes longer on a CPU.
+    convolution is dense: a depthwise one needs fewer operations but takes longer on a CPU.
     """
 
     def __init__(self, size: Size, dilation: int) -> None:
@@ -60,10 +60,10 @@ class PerformanceField(nn.Module):
         super().__init__()
         self.n_emotions = n_emotions
         self.frames = nn.Linear(N_FEATURES + N_TARGETS, size.channels)
-        # One more emotion than there are: it stands for any.
+        # One index more than there are emotions: it stands for any emotion.
         self.emotion = nn.Embedding(n_emotions + 1, size.channels)
         self.statistics = nn.Linear(N_STATISTICS, size.channels)
-        # The manner is the mean performance of an utterance; the last column says whether it is given.
+        # `manner` is the mean performance of an utterance; its last column says whether it is given.
         self.manner = nn.Linear(N_TARGETS + 1, size.channels)
         # Typicality from -1 to 1, and whether it is given.
         self.typicality = nn.Linear(2, size.channels)

@@ -1,7 +1,7 @@
-"""What the network reads and what it is to say: utterances and pairs of utterances as arrays of frames.
+"""The network's inputs and targets: utterances and pairs of utterances as arrays of frames.
 
-The network works on frames of 20 ms, two of the tracks' frames each. What it reads of a source is made of its tracks
-alone; what it is to say is a :class:`~emoforge.convert.style.Style` in fewer numbers.
+The network works on frames of 20 ms, two of the tracks' frames each. Its input is made of the source's tracks alone;
+its target is a :class:`~emoforge.convert.style.Style` in fewer numbers.
 """
 
 from collections import defaultdict
@@ -22,9 +22,9 @@ from emoforge.prosody.tracks import Tracks
 
 #: Frames of the tracks that one frame of the network stands for.
 POOL = 2
-#: Cepstra of the envelope that are read, and of the envelope difference that are said.
+#: Number of cepstra of the envelope in the input, and of the envelope difference in the target.
 N_CEPSTRA = 32
-#: Columns of what is said: F0 in semitones re the source's mean, log2 stretch, cepstra of the envelope difference.
+#: Columns of the target: F0 in semitones re the source's mean, log2 stretch, cepstra of the envelope difference.
 F0, STRETCH, ENVELOPE = 0, 1, slice(2, 2 + N_CEPSTRA)
 N_TARGETS = 2 + N_CEPSTRA
 N_FEATURES = N_CEPSTRA + 7
@@ -62,12 +62,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Example:
-    """One thing to learn: a source, an emotion, and how it is to be said.
+    """One training example: a source, an emotion, and the performance to learn.
 
     Attributes:
         speaker: of the utterances.
         emotion: target emotion.
-        source: what is read.
+        source: the network's input.
         targets: (n_frames, N_TARGETS) float32.
         weights: (n_frames, N_TARGETS) float32 from 0 (unknown or inaudible) to 1.
         typicality: how typical of its emotion, 0 to 1; see :mod:`emoforge.convert.neural.typicality`.
@@ -82,7 +82,7 @@ class Example:
 
 
 def examples(utterances: Sequence[Utterance], *, readings: int = 2) -> list[Example]:
-    """Return what there is to learn in *utterances* of training speakers, in the order of clip_id.
+    """Return the examples that *utterances* of training speakers give, in the order of clip_id.
 
     An emotional utterance is paired with neutral readings of the same sentence by the same speaker. Where there is
     none, a reading of other words takes its place, and what is learnt is the change as a whole: mean and range of F0,
@@ -109,7 +109,7 @@ def examples(utterances: Sequence[Utterance], *, readings: int = 2) -> list[Exam
         key = utterance.speaker, utterance.sentence
         parallel = by_sentence.get(key, [])
         for _ in range(min(readings, len(parallel))):
-            # Readings take turns, so that all are heard although not every pair is made.
+            # Readings are used in turn, so that each is used although not every pair is made.
             reading = parallel[taken[*key, utterance.emotion] % len(parallel)]
             taken[*key, utterance.emotion] += 1
             found.append(_paired(utterance, reading, sources[reading.clip_id]))
@@ -193,8 +193,8 @@ def _paired(emotional: Utterance, neutral: Utterance, source: Source) -> Example
 def _unpaired(emotional: Utterance, neutral: Utterance, sources: Sequence[Source], reading: Source) -> Example:
     """A neutral reading of other words, changed as a whole by what tells the utterance from the speaker's neutral mean.
 
-    What an emotional utterance does where is not to be learnt without a reading of the same words, and as its own
-    source it would give its emotion away.
+    Without a reading of the same words, changes within the utterance cannot be learnt; and the emotional utterance
+    cannot be its own source, which would give its emotion away.
     """
     tracks, own = neutral.tracks, read(emotional.tracks)
     mean = np.mean([source.statistics for source in sources], axis=0)

@@ -67,7 +67,7 @@ class Prompt:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What of an utterance's tracks is needed before and after the network."""
+    """The parts of an utterance's tracks that are needed before and after the network."""
 
     source: Source
     relative_contour_st: np.ndarray
@@ -90,8 +90,8 @@ class Sampler:
         network: in evaluation mode.
         scale: what the network was trained with.
         emotions: names, in the order of the network's emotions.
-        guidance: how far past any emotion's performance the one asked for is led, which is at 1 (Ho and Salimans 2022,
-            "Classifier-free diffusion guidance").
+        guidance: strength of classifier-free guidance: 1 asks for the emotion as learnt, more exaggerates it (Ho and
+            Salimans 2022, "Classifier-free diffusion guidance").
         temperature: standard deviation of the noise.
         f0_spread: (n_emotions,) float32; see :func:`emoforge.convert.neural.spread.f0_spread`.
         typicality: of performances, from -1 (least typical of the emotion) to 1.

@@ -1,7 +1,7 @@
 """How far F0 moves within an utterance.
 
-What a network of squared errors draws moves less than what people do, F0 of surprise by half. The spread within an
-utterance is therefore made what it is in the training, as Toda, Black and Tokuda (2007, "Voice conversion based on
+F0 drawn from a network trained on squared errors moves less than that of people, in surprise by half. The spread within
+an utterance is therefore made what it is in the training, as Toda, Black and Tokuda (2007, "Voice conversion based on
 maximum-likelihood estimation of spectral parameter trajectory") do with the variance of what they generate.
 """
 
@@ -13,11 +13,11 @@ import numpy as np
 from emoforge.convert.neural.pairs import F0, VOICED, Example
 from emoforge.convert.neural.sampling import Prompt, Sampler
 
-#: Widest that a contour is spread. Narrowed it never is.
+#: Largest factor by which a contour is widened. It is never narrowed.
 LARGEST = 2.0
 # Sources that performances are drawn for: enough for a mean over utterances.
 _N_SOURCES = 32
-# Weight of F0 in an example from which on source or target is voiced.
+# From this weight of F0 on, a frame of an example counts as voiced in source or target.
 _AUDIBLE = 0.6
 
 

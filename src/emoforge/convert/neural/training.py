@@ -33,8 +33,8 @@ class TrainingOptions:
         feature_noise: standard deviation of noise on the standardised features.
         statistics_noise: standard deviation of noise on the standardised statistics.
         max_frames: longest piece of an example, in frames.
-        validate_every: steps between looks at the validation speakers.
-        patience: looks without a better one after which training stops.
+        validate_every: steps between validation points.
+        patience: validation points without a better one after which training stops.
         validation_share: share of speakers held out; none of fewer than five speakers.
         size: of the network.
     """
@@ -79,7 +79,7 @@ def preset(size: str, *, steps: int = 0) -> TrainingOptions:
 
 @dataclass(frozen=True)
 class Look(Point):
-    """A point with what there is at it: the mean network, in evaluation mode on the CPU, and its scale."""
+    """A validation point with the mean network, in evaluation mode on the CPU, and its scale."""
 
     network: PerformanceField = field(repr=False)
     scale: Scale = field(repr=False)
@@ -97,7 +97,7 @@ def train_field(
 ) -> tuple[PerformanceField, Scale, list[Point]]:
     """Return the trained network in evaluation mode, its scale, and the course of its training.
 
-    Weighted squared error of the velocity; AdamW; of the looks at the validation speakers the best is kept. On a CPU
+    Weighted squared error of the velocity; AdamW; the network of the best validation point is kept. On a CPU
     the same examples, options and seed give the same weights, whether the training was interrupted or not.
 
     Args:
@@ -106,9 +106,9 @@ def train_field(
         options: see :class:`TrainingOptions`.
         seed: of weights, order, noise and dropout.
         device: where torch computes, "cpu" or "cuda"; on the latter in mixed precision.
-        checkpoint: file where the state is kept at every look; a training found there goes on, with *on_point* called
-            at the looks that are still to come.
-        on_point: called at every look, after its state is kept.
+        checkpoint: file where the state is kept at every validation point; a training found there goes on, with
+            *on_point* called at the points that are still to come.
+        on_point: called at every validation point, after its state is kept.
 
     Raises:
         ModelError: there is no example, the checkpoint is of another training or damaged, or the loss is not finite.
@@ -182,7 +182,7 @@ def train_field(
 
 
 def _looks_since_best(points: Sequence[Point]) -> int:
-    """Looks at the validation speakers after the best one; -1 before the first."""
+    """Validation points after the best one; -1 before the first."""
     if not points:
         return -1
     return len(points) - 1 - int(np.argmin([point.validation_loss for point in points]))
@@ -201,7 +201,7 @@ def _loss(
     features, statistics = batch["features"], batch["statistics"]
     emotion, manner, typicality = batch["emotion"], batch["manner"], batch["typicality"]
     if drop:
-        # With few speakers, what is theirs alone is learnt by heart unless it is blurred.
+        # With few speakers, the network memorises what is theirs alone unless noise blurs it.
         features = features + options.feature_noise * (torch.randn_like(features) + torch.randn_like(features[:, :1]))
         statistics = statistics + options.statistics_noise * torch.randn_like(statistics)
         hidden = torch.rand(n, device=device)

@@ -18,8 +18,8 @@ def with_typicality(examples: Sequence[Example]) -> list[Example]:
     """Return *examples* with their typicality, 0 to 1: the rank of each among those of its emotion.
 
     Examples are ranked by the log probability of their emotion, to a linear discriminant (Ledoit and Wolf 2004, for
-    its shrinkage) of the mean and the spread of their targets that was trained on the other speakers. Of one speaker,
-    or of one emotion, nothing is known: all are in the middle.
+    its shrinkage) of the mean and the spread of their targets that was trained on the other speakers. With a single
+    speaker or a single emotion there is nothing to compare: all get 0.5.
     """
     # Only fitting needs these, and they take longer to load than a clip takes to convert.
     from scipy.stats import rankdata
@@ -34,7 +34,7 @@ def with_typicality(examples: Sequence[Example]) -> list[Example]:
     summaries = np.stack([_summary(example) for example in examples])
     scores = np.zeros(len(examples))
     for known, asked in GroupKFold(n_folds).split(summaries, groups=speakers):
-        # What is acted once has no spread to learn, and what only the speakers asked act cannot be judged.
+        # An emotion with one example has no spread to learn; one that only the judged speakers act gets no rank.
         names, counts = np.unique(emotions[known], return_counts=True)
         known = known[np.isin(emotions[known], names[counts > 1])]
         if len(set(emotions[known])) < 2:

@@ -1,4 +1,4 @@
-"""Pitch marks: one instant a glottal cycle where the signal is voiced, a fixed spacing elsewhere.
+"""Pitch marks: one instant per glottal cycle where the signal is voiced, a fixed spacing elsewhere.
 
 The F0 track only says how fast cycles follow each other. Where in the cycle a mark belongs comes from the waveform:
 the signal is demodulated by the F0 track, which leaves the slowly varying phase of its fundamental, and the same
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.ndimage import binary_closing
 from scipy.signal import oaconvolve
 
-#: Marks lie on a grid of this many points a sample, so that F0 is exact to a fraction of a sample.
+#: Marks lie on a grid of this many points per sample, so that F0 is exact to a fraction of a sample.
 GRID = 8
 
 #: Two instants that differ by no more than this, in points of the grid, are equal up to rounding errors.

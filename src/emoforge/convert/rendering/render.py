@@ -22,7 +22,7 @@ PEAK = 0.99
 #: Largest change of F0 as a ratio, up or down: beyond it, overlap-add leaves holes or smears cycles.
 F0_RATIO_LIMIT = 3.0
 
-#: Slowest that the source is passed through, in seconds of source a second of result.
+#: Slowest pace through the source, in seconds of source per second of the result.
 SLOWEST = 1e-3
 
 
@@ -124,7 +124,7 @@ def _time_axis(time_map_s: np.ndarray, hop_s: float, duration_s: float) -> tuple
     rest_s = max(duration_s - time_map_s[-1], 0.0)
     target_s = np.append(frames_s, frames_s[-1] + max(rest_s, 1e-9))
     source_s = np.append(time_map_s, time_map_s[-1] + max(rest_s, 1e-9))
-    # Overlap-add inverts the map, so a stretch that stands still is let creep.
+    # Overlap-add inverts the map, so a stretch that stands still is made to advance very slowly.
     rise = np.maximum(np.diff(source_s), SLOWEST * np.diff(target_s))
     return target_s, source_s[0] + np.concatenate([[0.0], np.cumsum(rise)])
 

@@ -229,7 +229,7 @@ def _time_axis(time_map_s: Tensor, n_target: Tensor, hop_s: float, duration_s: T
     rest_s = (duration_s[:, None] - last_s).clamp(min=1e-9)
     target = torch.where(knot <= last, knot * hop_s, last.double() * hop_s + rest_s)
     source = torch.where(knot <= last, functional.pad(time_map_s, (0, 1)), last_s + rest_s)
-    # Overlap-add inverts the map, so a stretch that stands still is let creep.
+    # Overlap-add inverts the map, so a stretch that stands still is made to advance very slowly.
     rise = torch.maximum(source.diff(dim=1), SLOWEST * target.diff(dim=1))
     return target, source[:, :1] + functional.pad(rise.cumsum(dim=1), (1, 0))
 
