@@ -31,7 +31,8 @@ def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", folder / "sources" / "src", ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    shutil.copytree(ROOT / "licences", folder / "sources" / "licences")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
         shutil.copy(ROOT / name, folder / "sources")
     run(
         *PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, "./sources", cwd=folder
@@ -69,6 +70,16 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     ]
     missing = {path.relative_to(ROOT / "src").as_posix() for path in sources} - packed
     assert missing == set()
+
+
+def test_the_wheel_carries_the_licences_of_what_comes_along(wheel):
+    with zipfile.ZipFile(wheel) as packed:
+        texts = {name.split("/licenses/")[1]: packed.read(name) for name in packed.namelist() if "/licenses/" in name}
+    assert texts["licences/Apache-2.0.txt"] == (ROOT / "licences" / "Apache-2.0.txt").read_bytes()
+    assert b"Copyright 2019 Resemble.AI" in texts["NOTICE"]
+    # Whatever weights are packed stand in the notice.
+    folders = {path.parent for path in (ROOT / "src").rglob("*.safetensors")}
+    assert all(folder.relative_to(ROOT).as_posix() in texts["NOTICE"].decode() for folder in folders)
 
 
 def test_the_installed_command_converts_and_starts_a_project(installed, tmp_path):
