@@ -167,6 +167,38 @@ def test_neither_recordings_nor_files_of_others_are_overwritten(convert, recordi
     assert source.read_bytes() == before
 
 
+def test_every_output_is_one_row_however_its_recording_is_named(convert, recordings, tmp_path, monkeypatch):
+    convert()
+    monkeypatch.chdir(tmp_path)
+    made = convert(recordings.relative_to(tmp_path))
+    outputs = [row["output"] for row in read_table(made.table) if row["output"]]
+    assert made.kept == 2
+    assert sorted(outputs) == ["anna/one_anger_0.flac", "ben_anger_0.wav"]
+
+
+def test_a_recording_that_got_unreadable_keeps_its_conversion_until_it_is_mended(convert, recordings, tmp_path):
+    convert()
+    ben = recordings / "ben.ogg"
+    sound = ben.read_bytes()
+    ben.write_text("no audio")
+    made = convert()
+    assert str(ben) in {row["source"] for row in made.failed}
+    assert "ben_anger_0.wav" in {row["output"] for row in read_table(made.table)}
+    ben.write_bytes(sound)
+    assert convert().kept == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["file,label\none.wav,happy\n", "source,output,emotion,seed,intensity\na.wav,b.wav,anger,first,1\n"]
+)
+def test_a_manifest_of_something_else_is_not_overwritten(convert, tmp_path, text):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "manifest.csv").write_text(text, "utf-8")
+    with pytest.raises(EmoforgeError, match="no manifest of conversions"):
+        convert()
+    assert (tmp_path / "out" / "manifest.csv").read_text("utf-8") == text
+
+
 def emoforge(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["convert", *(str(argument) for argument in arguments)])
 

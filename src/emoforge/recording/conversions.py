@@ -1,14 +1,14 @@
 """Many recordings, emotions and seeds into one folder, with a table of what came of each; a killed run goes on."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from emoforge.base.audio import AudioFile
 from emoforge.base.batch import map_chunks, one_thread
-from emoforge.base.errors import AudioError, EmoforgeError, unknown_value
+from emoforge.base.errors import AudioError, EmoforgeError, ManifestError, unknown_value
 from emoforge.convert import registry
 from emoforge.convert.utterance import Utterance
 from emoforge.project.checksums import folder_sha256
@@ -152,7 +152,7 @@ def convert_recordings(
     done = [part for parts in results for part in parts]
     rows = [row for row, _ in done]
     path = folder / f"manifest.{table}"
-    write_table(path, rows + _others(rows, known, folder))
+    write_table(path, rows + _others({row["output"] for row in rows}, known, folder))
     (folder / _JOURNAL).unlink(missing_ok=True)
     for other in TABLES:
         if other != table:
@@ -191,7 +191,16 @@ def _known(folder: Path) -> dict[str, dict]:
 
 
 def _rows(path: Path) -> list[dict]:
-    rows = [row if path.name == _JOURNAL else _typed(row) for row in read_table(path)]
+    rows = read_table(path)
+    if path.name != _JOURNAL:
+        try:
+            if not all({"source", "output", *SETTINGS} <= row.keys() for row in rows):
+                raise ValueError
+            rows = [_typed(row) for row in rows]
+        except ValueError:
+            raise ManifestError(
+                f"{path}: is no manifest of conversions, and would be overwritten; choose another folder"
+            ) from None
     return [row for row in rows if row.get("output")]
 
 
@@ -229,18 +238,11 @@ def _of(wanted: Sequence[_Wanted], known: Mapping[str, dict]) -> dict[str, dict]
     return {item.output: known[item.output] for item in wanted if item.output in known}
 
 
-def _others(rows: Sequence[dict], known: Mapping[str, dict], folder: Path) -> list[dict]:
-    """Return rows of earlier runs with other recordings, emotions or seeds, whose conversions are still there."""
-    asked = {_identity(row) for row in rows}
+def _others(made: Container[str], known: Mapping[str, dict], folder: Path) -> list[dict]:
+    """Return rows of earlier runs whose conversions are still there, but for outputs that were *made* in this one."""
     return [
-        row
-        for row in known.values()
-        if "source" in row and _identity(row) not in asked and (folder / row["output"]).is_file()
+        row for output, row in known.items() if "source" in row and output not in made and (folder / output).is_file()
     ]
-
-
-def _identity(row: Mapping[str, object]) -> tuple:
-    return row["source"], row["emotion"], row["seed"]
 
 
 def _convert(job: _Job) -> list[tuple[dict, bool]]:
