@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def study(
-    name: Annotated[str, typer.Argument(help="A file in studies/ without its suffix, or a path of one.")],
+    name: Annotated[str, typer.Argument(help="Name of a file in studies/ without its suffix, or a path of one.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Where results go.", show_default="studies/NAME")
     ] = None,
@@ -30,7 +30,7 @@ def recommend(
     write: Annotated[bool, typer.Option("--write", help="Write the advice into params.yaml.")] = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Say whether synthetic clips help here, and how many and which: by validation on training speakers alone."""
+    """Say whether synthetic clips help on this corpus, how many and which, by validation on training speakers alone."""
     typer.echo("recommend: validates on the training speakers; what it computes is kept for the next time", err=True)
     from emoforge.experiments.helpfulness.recommend import run
 
@@ -45,19 +45,19 @@ def recommend(
 
 
 def evaluate_conversion(
-    protocol: Annotated[Path, typer.Argument(help="The protocol in the project, YAML.")] = Path(
+    protocol: Annotated[Path, typer.Argument(help="The protocol, a YAML file in the project.")] = Path(
         "studies/conversion.yaml"
     ),
-    systems: Annotated[str, typer.Option(help="Only these systems of it, with commas between.")] = "",
-    corpora: Annotated[str, typer.Option(help="Only these corpora of it.")] = "",
+    systems: Annotated[str, typer.Option(help="Only these systems of the protocol, separated by commas.")] = "",
+    corpora: Annotated[str, typer.Option(help="Only these corpora of the protocol, separated by commas.")] = "",
     rotations: Annotated[str, typer.Option(help="Only these rotations of speakers, such as 0,1.")] = "",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where results go.", show_default="studies/NAME, when all of it is run"),
+        typer.Option("--output", "-o", help="Where results go.", show_default="studies/NAME, for the whole protocol"),
     ] = None,
     samples: Annotated[
         tuple[int, Path] | None,
-        typer.Option(help="Write so many conversions of each corpus as WAV to a folder.", metavar="N FOLDER"),
+        typer.Option(help="Write N conversions of each corpus to FOLDER, as WAV.", metavar="N FOLDER"),
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
@@ -66,7 +66,7 @@ def evaluate_conversion(
 
     numbers = _listed(rotations)
     if not all(number.isdecimal() for number in numbers):
-        raise typer.BadParameter(f"--rotations takes numbers with commas between, not {rotations!r}")
+        raise typer.BadParameter(f"--rotations takes numbers separated by commas, not {rotations!r}")
     evaluation = run(
         protocol,
         root=project,

@@ -8,7 +8,7 @@ import typer
 from emoforge.cli.common import ProjectOption
 
 
-def new(folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")]) -> None:
+def new(folder: Annotated[Path, typer.Argument(help="Folder for the project; made if it is not there.")]) -> None:
     """Write a project: the pipeline on the demo corpus, its params, and the next three commands in README.md."""
     from emoforge.project.scaffold import create_project
 
@@ -23,7 +23,7 @@ def new(folder: Annotated[Path, typer.Argument(help="Where to; made if it is not
 
 
 def update(project: ProjectOption = Path()) -> None:
-    """Let the stages of a project of `emoforge new` run again where the installed code is another."""
+    """Let stages run again whose installed code has changed, in a project made by `emoforge new`."""
     from emoforge.project.stage_code import update_code
 
     changed = update_code(project)

@@ -36,13 +36,13 @@ def convert(
         ),
     ] = None,
     variants: Annotated[
-        int | None, typer.Option(min=1, help="How many performances of each: as many seeds, from --seed on.")
+        int | None, typer.Option(min=1, help="Number of performances of each conversion; seeds count up from --seed.")
     ] = None,
     converter: Annotated[
         Path | None, typer.Option(help="Folder of a fitted converter.", show_default="the one that comes with emoforge")
     ] = None,
     style: Annotated[
-        Path | None, typer.Option(help="A recording whose style is copied, where the converter can.")
+        Path | None, typer.Option(help="A recording whose style is copied, if the converter can do that.")
     ] = None,
     table: Annotated[str, typer.Option(help="Format of the manifest of several conversions: csv or parquet.")] = "csv",
     workers: Annotated[

@@ -23,7 +23,7 @@ def export(
     dataset: Annotated[
         Path | None, typer.Option(help="Folder of any published set.", show_default="the project's data/publish")
     ] = None,
-    shard_size: Annotated[str, typer.Option(help="Size of a shard at most, where the format has shards.")] = "500MB",
+    shard_size: Annotated[str, typer.Option(help="Largest size of a shard, where the format has shards.")] = "500MB",
     project: ProjectOption = Path(),
 ) -> None:
     """Write the published set in another format, its card included."""
@@ -35,7 +35,7 @@ def export(
 
 
 def trace(
-    clip: Annotated[str, typer.Argument(help="clip_id, the beginning of one, or a file named by one.")],
+    clip: Annotated[str, typer.Argument(help="A clip_id, the beginning of one, or a file named after one.")],
     json: JsonOption = False,
     project: ProjectOption = Path(),
 ) -> None:
@@ -63,12 +63,12 @@ def audit(
 
 
 def withdraw(
-    speaker: Annotated[str, typer.Option(help="Who withdrew consent, as the manifest names them.")],
+    speaker: Annotated[str, typer.Option(help="Speaker who withdrew consent, as named in the manifest.")],
     dataset: Annotated[
         Path | None, typer.Option(help="Folder of a published set.", show_default="the project's data/publish")
     ] = None,
     converter: Annotated[
-        list[Path] | None, typer.Option(help="Folder of another converter to look into; may be given several times.")
+        list[Path] | None, typer.Option(help="Folder of another converter to check; may be given several times.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     project: ProjectOption = Path(),

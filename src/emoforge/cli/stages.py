@@ -14,12 +14,12 @@ def demo(project: ProjectOption = Path()) -> None:
 
 
 def ingest(project: ProjectOption = Path()) -> None:
-    """Recordings → clip store and manifest, with speaker-disjoint splits."""
+    """Decode the recordings into a clip store with a manifest, and fix speaker-disjoint splits."""
     run_stage("ingest", project)
 
 
 def prosody(project: ProjectOption = Path()) -> None:
-    """Frame tracks and functionals of every clip."""
+    """Compute frame tracks and functionals of every clip."""
     run_stage("prosody", project)
 
 
@@ -28,8 +28,8 @@ def fit_converter(
     also: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of another project whose training speakers are learnt from too; may be given several times. "
-            "What `dvc repro` is to keep stands in params.yaml."
+            help="Folder of another project whose training speakers it learns from too; may be given several times. "
+            "For `dvc repro`, set `fit_converter.also` in params.yaml instead."
         ),
     ] = None,
 ) -> None:
@@ -38,17 +38,17 @@ def fit_converter(
 
 
 def augment(project: ProjectOption = Path()) -> None:
-    """Classical augmentation of the real training clips."""
+    """Make classically augmented copies of the real training clips."""
     run_stage("augment", project)
 
 
 def score(project: ProjectOption = Path()) -> None:
-    """Every quality and confidence score of every converted clip."""
+    """Compute every quality and confidence score of every converted clip."""
     run_stage("score", project)
 
 
 def select(project: ProjectOption = Path()) -> None:
-    """Thresholds, ratio and balance → kept clips, and why others are not."""
+    """Decide by thresholds, ratio and class balance which converted clips are kept, and record why others are not."""
     run_stage("select", project)
 
 
@@ -58,17 +58,17 @@ def publish(project: ProjectOption = Path()) -> None:
 
 
 def train(project: ProjectOption = Path()) -> None:
-    """Train one recogniser an arm: real, classical, synthetic and both."""
+    """Train one recogniser per arm: real, classical, synthetic and both."""
     run_stage("train", project)
 
 
 def evaluate(project: ProjectOption = Path()) -> None:
-    """Measure the arms on speakers that nothing before has heard."""
+    """Test the arms on speakers from whom nothing was learnt before."""
     run_stage("evaluate", project)
 
 
 def report(project: ProjectOption = Path()) -> None:
-    """Write a page to look at and listen to."""
+    """Write an HTML page with results to look at and clips to listen to."""
     run_stage("report", project)
 
 

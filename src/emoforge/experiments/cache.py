@@ -30,7 +30,7 @@ from emoforge.base.outputs import built_aside, keyed_folder, written_aside
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.project.checksums import code_sha256, digest
 
-#: Hexadecimal digits of a checksum that name a folder, and a part in it.
+#: How many hexadecimal digits of a checksum name a folder, and a part in it.
 _FOLDER_DIGITS, _PART_DIGITS = 24, 15
 
 
@@ -172,8 +172,8 @@ class Cache:
             kind: folder of the cache.
             makers: the functions (classes, modules) that fill the entry: their code is part of the key.
             key: what else the content depends on, as JSON holds it.
-            name: of the entry's folder; an earlier entry of that name with another key is thrown away. Without a name
-                the key names it, and entries with different keys lie side by side.
+            name: of the entry's folder; an earlier entry of that name with another key is deleted. Without a name, the
+                folder is named after the key, and entries with different keys lie side by side.
         """
         whole = {**key, "code": code_sha256(*makers)}
         checksum = digest(whole)

@@ -57,7 +57,7 @@ def _modules_sha256(names: tuple[str, ...]) -> str:
 
 
 def files_sha256(files: Iterable[Path]) -> str:
-    """Return the checksum of *files* of the package: of what modules mean, and of the bytes of other files."""
+    """Return the checksum of *files* of the package: of the code of modules, and of the bytes of other files."""
     return digest([[path.relative_to(PACKAGE).as_posix(), _meaning(path)] for path in sorted(files)])
 
 
@@ -79,8 +79,8 @@ def folder_sha256(folder: Path) -> str:
 def import_closure(path: Path) -> frozenset[Path]:
     """Return the files of the package that *path* imports, directly or through others, wherever the import stands.
 
-    The packages that an import passes through are among them; the package's own ``__init__.py`` is not, which only
-    opens the door to the rest.
+    The packages that an import passes through are among them; the package's own ``__init__.py`` is not, since it only
+    gives access to the rest.
     """
     seen: set[Path] = set()
     todo = [path]
@@ -92,7 +92,7 @@ def import_closure(path: Path) -> frozenset[Path]:
 
 
 def code_of(stage: str, script: Path) -> set[Path]:
-    """Return the files of the package that *stage* runs or reads, and those that its *script* does.
+    """Return the files of the package that *stage* and its *script* run or read.
 
     These are modules with content, and templates and weights beside them.
 

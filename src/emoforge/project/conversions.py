@@ -14,7 +14,7 @@ from emoforge.base.errors import EmoforgeError
 from emoforge.convert.base import Conversion, Performer
 from emoforge.project.utterances import UtteranceStore
 
-#: Why a conversion is left out that :func:`repeated` marks.
+#: The reason given for conversions that :func:`repeated` marks.
 SAME_AUDIO = "same audio as another variant"
 
 
@@ -101,7 +101,7 @@ def _checked(conversion: Conversion | str, sampling_rate: int) -> Converted:
 
 
 def repeated(sounds: Iterable[tuple[str, str, str]]) -> list[bool]:
-    """Return for each clip whether an earlier one is the same: a second copy would count twice and teach once.
+    """Return for each clip whether an earlier one is the same: a copy would count twice and teach nothing new.
 
     Args:
         sounds: source_clip_id, emotion and audio_sha256 of every clip.

@@ -47,7 +47,7 @@ def import_corpus(
 ) -> ImportedCorpus:
     """Check the corpus below *root*, write it into the project's params.yaml and return what it holds.
 
-    What the owner stated earlier stays where the same corpus is imported again; another corpus starts without.
+    What the owner stated earlier is kept when the same corpus is imported again, and cleared for another corpus.
 
     Args:
         name: registry name.

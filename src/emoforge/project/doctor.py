@@ -18,7 +18,7 @@ _OPTIONAL = {"audformat": "emoforge[audformat]", "datasets": "emoforge[hub]"}
 
 
 def examine(project: Path) -> list[str]:
-    """Return one line a finding, for people to read; nothing here fails."""
+    """Return one line per finding, for people to read; nothing here raises."""
     lines = [f"emoforge {__version__}, Python {platform.python_version()}, {_cores()} cores, device {_device()}"]
     for name in _PACKAGES:
         found = _version(name)

@@ -1,6 +1,6 @@
 """The pretrained encoder of the recogniser `pretrained`: a bundle of torchaudio or a folder of the user's own.
 
-Never needed by default, and nothing is fetched: weights that are not there are a line that says where to put them.
+Not needed by default, and never downloaded: where weights are missing, the error says where to put them.
 """
 
 from functools import lru_cache

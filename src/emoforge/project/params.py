@@ -114,7 +114,7 @@ class NeuralParams(Section):
 
 class FitConverterParams(Section):
     method: Literal["identity", "world", "statistics", "transplant", "neural"] = Field(description="kind of converter")
-    also: list[str] = Field(description="other projects whose training speakers are learnt from too")
+    also: list[str] = Field(description="other projects whose training speakers it learns from too")
     neural: NeuralParams
 
 
@@ -132,13 +132,13 @@ class AugmentParams(Section):
 
 class ScoreParams(Section):
     judge_folds: Annotated[int, Field(ge=3)] = Field(
-        description="groups of training speakers; no judge hears those it judges"
+        description="groups of training speakers; no judge learns from those it judges"
     )
 
 
 class SelectParams(Section):
     min_confidence: Share | Auto = Field(description="lowest confidence of the judge in the target emotion, or auto")
-    max_confidence: Share = Field(description="highest; what is surely recognised teaches least")
+    max_confidence: Share = Field(description="highest confidence; clips that are surely recognised teach least")
     min_naturalness: Annotated[float, Field(ge=1, le=5)] = Field(description="lowest DNSMOS overall")
     min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(
         description="lowest cosine with the speaker's voice"
@@ -187,7 +187,7 @@ class ReportParams(Section):
 class Params(Section):
     """The whole of params.yaml."""
 
-    seed: Count = Field(description="start of every random draw")
+    seed: Count = Field(description="seed of every random draw")
     workers: Count = Field(description="processes; 0 means one for every core")
     corpus: CorpusParams
     demo: DemoParams

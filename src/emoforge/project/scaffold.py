@@ -17,7 +17,7 @@ def create_project(folder: Path) -> History:
     """Write a project on the demo corpus into *folder*, which is made, and put it under git and DVC.
 
     Returns:
-        What the project's history is kept with.
+        How the project's history is kept: with git and DVC, or with DVC alone.
 
     Raises:
         EmoforgeError: the folder is not empty, is no folder, or cannot be written to.

@@ -23,7 +23,7 @@ _HEADER = f"""\
 
 
 def stage_checksum(stage: str) -> str:
-    """Return the checksum of the code of *stage*; comments, docstrings and layout do not count.
+    """Return the checksum of the code of *stage*, without comments, docstrings and layout.
 
     Raises:
         EmoforgeError: there is no such stage.

@@ -34,10 +34,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What keeps a project's history.
+    """How a project's history is kept.
 
     Attributes:
-        git: whether git does; it is not there otherwise.
+        git: whether git keeps it; where git is not installed, DVC alone does.
         top: the git repository that the project is part of; None where it has its own.
     """
 
@@ -79,10 +79,10 @@ def start_history(folder: Path) -> History:
 
 
 def _commit_first(folder: Path) -> None:
-    """Commit *folder*: DVCLive and experiments need a commit to stand on."""
+    """Commit *folder*: DVCLive and experiments need a first commit."""
     commit = ("commit", "--quiet", "--message", "A project of emoforge", "--", ".")
     nobody = ("-c", "user.name=emoforge", "-c", "user.email=emoforge@localhost", "-c", "commit.gpgsign=false")
-    # Where git does not know who commits, the first commit is nobody's; it asks at the next one.
+    # Where git knows no author, the first commit gets a placeholder; git asks at the next one.
     if _git(folder, *commit) is None and _git(folder, *nobody, *commit) is None:
         raise EmoforgeError(f"{folder}: git cannot commit here; `git commit` in that folder says why")
 

@@ -94,7 +94,7 @@ def run(params: Params, layout: Layout) -> dict:
         "tracks": folder_sha256(layout.stage("prosody")),
         "converter": checksum,
     }
-    # What an older version of this code began is not what this one would go on with.
+    # Chunks that an older version of this code wrote must not be mixed with those of this one.
     key = inputs | {"chunk": _CHUNK, "code": code_sha256(run, type(converter))}
     with built_aside(layout.stage("convert"), key=key) as folder:
         results = _convert_all(planned, folder, inputs, params, layout)
@@ -185,7 +185,7 @@ def _convert_all(
 
 @lru_cache(maxsize=1)
 def _open(inputs: _Inputs) -> tuple[Converter, UtteranceStore]:
-    """Return what conversion reads; once a process, and anew where the checksums are others."""
+    """Return what conversion reads; opened once per process, and again when the checksums change."""
     layout = Layout(inputs.root)
     return registry.load(layout.stage("converter")), UtteranceStore(layout, manifest.read(layout.manifest("ingest")))
 

@@ -85,7 +85,7 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
 
 
 def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Project]:
-    """Return the project and those that are learnt from besides, each corpus in one of them only.
+    """Return the project and the others that are learnt from too; no corpus may be in two of them.
 
     A speaker who trains in one project may test in another that holds the same corpus, and a speaker of one table is
     not the speaker of that name in another: neither can happen where every corpus comes from one project.
@@ -94,7 +94,7 @@ def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Pro
     for folder in also:
         table = manifest.read(Layout(folder).manifest("ingest"))
         theirs = load_params(folder / "params.yaml")
-        # Where that project lies when the clips are published is not known: its licence is taken along now.
+        # That project may have moved when the clips are published, so its licence is recorded now.
         other = _Project(Layout(folder), with_stated_licence(table, theirs.corpus.licence))
         if theirs.prosody != params.prosody:
             raise ParamsError(f"{folder / 'params.yaml'}: section `prosody` differs; make it that of {layout.root}")
@@ -132,7 +132,7 @@ def _utterances(project: _Project) -> Iterator[Utterance]:
 
 
 def _key(params: Params, projects: Sequence[_Project]) -> dict:
-    """Return what a training depends on: another one does not go on where this one was."""
+    """Return what a training depends on: one that depends on anything else starts from the beginning."""
     return {
         # The rest of `neural` says how a trained network is used.
         "fit_converter": params.fit_converter.model_dump(exclude={"neural": {"guidance", "temperature", "samples"}}),

@@ -102,7 +102,7 @@ def _wanted(recordings: Sequence[Recording], params: Params) -> list[Recording]:
 def _without_duplicates(
     measured: Sequence[MeasuredRecording],
 ) -> tuple[list[MeasuredRecording], list[MeasuredRecording]]:
-    """Split into usable and rejected. Of equal recordings the first stays; if they disagree on who or what, none."""
+    """Split into usable and rejected. Of equal recordings the first stays; none if speakers or emotions differ."""
     usable, rejected = [], [item for item in measured if item.found.reason]
     for group in equal_audio(measured):
         first = group[0].recording
@@ -194,7 +194,7 @@ def _splits(recordings: Sequence[Recording], together: Sequence[tuple[str, ...]]
 
 
 def _gains(usable: Sequence[MeasuredRecording], rows: Sequence[dict], level: str) -> np.ndarray:
-    """Return one gain a clip.
+    """Return one gain per clip.
 
     A speaker's gain comes from the enrolment clips (all of a monitored person's audio that is known beforehand; where
     there are none, from all of the speaker's clips); every clip of the speaker shares it, so that a shout stays louder
@@ -289,7 +289,7 @@ def _metrics(
             "hours": round(sum(row["duration_s"] for row in members) / 3600, 4),
         }
     reasons = Counter(item.found.reason.split(":")[0].split(" of ")[0] for item in rejected)
-    # Of a corpus without shared recordings, which most are, there is nothing to say.
+    # Most corpora hold no shared recordings, and then there is nothing to say.
     said = {"shared_recordings": len(shared), "kept_together": [list(group) for group in together]} if shared else {}
     return {
         "clips_in": len(rows) + len(rejected),

@@ -38,7 +38,7 @@ def run(params: Params, layout: Layout) -> dict:
             "seed": params.seed,
             # A published set does not name who withdrew.
             "ingest": params.ingest.model_dump(exclude={"withdrawn"}),
-            # Where the other projects lie is of this machine; what was learnt from them is told by the converter.
+            # Folders of other projects are those of this machine; the converter's provenance says what it learnt from.
             "fit_converter": params.fit_converter.model_dump(exclude={"also"}),
             "convert": params.convert.model_dump(),
             "score": params.score.model_dump(),

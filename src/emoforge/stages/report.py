@@ -60,7 +60,7 @@ def run(params: Params, layout: Layout) -> dict:
 
 
 def _subject(recorded: pa.Table, converted: pa.Table) -> dict[str, str]:
-    """Return what the page is of, told by the clips themselves."""
+    """Return which corpus and clips the page is about, read from the clips themselves."""
 
     def values(table: pa.Table, column: str) -> list[str]:
         return sorted(set(table.column(column).drop_null().to_pylist()))

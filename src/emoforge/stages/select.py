@@ -1,4 +1,4 @@
-"""Stage select: thresholds, ratio and class balance decide which converted clips are kept, and say why others not."""
+"""Stage select: thresholds, ratio and class balance decide which converted clips are kept, and why others are not."""
 
 from dataclasses import fields
 

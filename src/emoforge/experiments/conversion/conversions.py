@@ -119,6 +119,6 @@ def _convert(chunk: _Chunk) -> None:
 
 @lru_cache(maxsize=2)
 def _open_system(model: Path, checksum: str, left_out: str) -> Performer:
-    """Return what converts, opened once per process; *checksum* tells one content of *model* from another."""
+    """Return converter and sources, opened once per process; *checksum* tells one content of *model* from another."""
     converter = registry.load(model)
     return without(converter, left_out) if left_out else converter

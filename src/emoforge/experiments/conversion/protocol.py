@@ -64,7 +64,7 @@ class Ablation(Section):
 class Protocol(Section):
     """The whole file."""
 
-    seed: Count = Field(description="start of every random draw")
+    seed: Count = Field(description="seed of every random draw")
     workers: Count = Field(description="processes of one thread; 0 means one for every core")
     work: str = Field(description="folder of everything computed")
     corpora: Annotated[list[EvaluatedCorpus], Field(min_length=1)]

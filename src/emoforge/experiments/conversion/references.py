@@ -71,7 +71,7 @@ class References:
 
 
 def references_of(recorded: Sequence[dict]) -> References:
-    """Return the references that the measured recordings of a corpus are.
+    """Return the measured recordings of a corpus as references.
 
     Args:
         recorded: rows of :func:`emoforge.experiments.conversion.measures.measure_recorded`.

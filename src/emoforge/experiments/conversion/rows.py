@@ -21,7 +21,7 @@ class Measured:
     Attributes:
         recorded: (corpus, number of the rotation) → measured recordings.
         converted: condition → measured conversions.
-        heard_real: (kind of judge, corpus, number of the rotation) → rows with what it hears in real clips.
+        heard_real: (kind of judge, corpus, number of the rotation) → rows with the emotion that it hears in real clips.
         heard: (condition, kind of judge) → clip_id → emotion that it hears in a conversion.
     """
 

@@ -7,7 +7,7 @@ from emoforge.dataset.labels import NEUTRAL
 
 
 def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
-    """Return at most *n_clips* neutral clips of every speaker, other sentences before another take of one.
+    """Return at most *n_clips* neutral clips of every speaker, each sentence once before any is repeated.
 
     Clips that enrol a speaker are left out. The draw depends on *seed* and the clips' ids only.
     """
@@ -23,7 +23,7 @@ def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dic
 
 
 def choose_real(rows: Sequence[dict], sources: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
-    """Return at most *n_clips* emotional clips of every speaker and emotion, those of the sources' words first."""
+    """Return at most *n_clips* emotional clips per speaker and emotion, first those with the sources' words."""
     said = {(source["speaker"], source["sentence"]) for source in sources}
     speakers = {source["speaker"] for source in sources}
     emotional = [row for row in rows if row["emotion"] != NEUTRAL and row["speaker"] in speakers]

@@ -53,7 +53,7 @@ class Answers:
         return self._predicted[TrainingRun(self._tasks[id(situation.upper)], setting, situation.seed)]
 
     def over_folds(self, of: Callable[[Situation], np.ndarray]) -> np.ndarray:
-        """Return what *of* says of every situation, (n_seeds, n_clips): the folds of a seed one after the other."""
+        """Return *of* for every situation, (n_seeds, n_clips): the folds of a seed one after the other."""
         by_seed: dict[int, list[np.ndarray]] = {}
         for situation in self.situations:
             by_seed.setdefault(situation.seed, []).append(of(situation))

@@ -10,13 +10,13 @@ from emoforge.evaluation.statistics import Gain, paired_gain
 from emoforge.experiments.helpfulness.rows import mean_uar
 from emoforge.experiments.helpfulness.settings import Setting
 
-#: Two-sided confidence of the interval that has to lie above zero, that of every interval here. At .8 a draw of four
-#: labelled speakers in thirty was advised to its loss, once by .8 points over a fold.
+#: Two-sided confidence of the interval that has to lie above zero, that of every interval here. At .8, in one of thirty
+#: draws of four labelled speakers the advice did harm, once by .8 points over a fold.
 CONFIDENCE = 0.95
-#: Validation speakers below which nothing is advised, whatever their interval: four nEMO speakers did not foresee that
-#: the fifth would lose some points.
+#: Least number of validation speakers; with fewer nothing is advised, whatever their interval: four nEMO speakers did
+#: not foresee that the fifth would lose some points.
 LEAST_SPEAKERS = 8
-#: Groups of validation speakers: what the others pick is measured on each.
+#: Groups of validation speakers: each measures the setting that the others pick.
 _GROUPS = 6
 
 
@@ -42,7 +42,7 @@ class Advice:
     Attributes:
         setting: to use; None advises against any added clip.
         best: the best candidate, advised or not; None without a candidate.
-        gain: of picking so over the reference, measured on speakers that did not pick.
+        gain: of picking this way, over the reference, measured on speakers who had no part in the pick.
     """
 
     setting: Setting | None
@@ -65,10 +65,10 @@ def advise(
 ) -> Advice:
     """Advise the best candidate if its gain is beyond doubt, and otherwise none.
 
-    The best of many is flattered by having been picked. The gain is therefore that of picking: groups of validation
-    speakers are left out in turn, the others pick, and the answers of their pick to those left out are put together.
-    The lower end of its interval over speakers, two-sided at :data:`CONFIDENCE`, must lie above zero, and there must be
-    at least :data:`LEAST_SPEAKERS`.
+    The gain of the best of many is overestimated, because it was picked. The gain is therefore that of picking: groups
+    of validation speakers are left out in turn, the others pick, and the answers of their pick to those left out are
+    put together. The lower end of its interval over speakers, two-sided at :data:`CONFIDENCE`, must lie above zero, and
+    there must be at least :data:`LEAST_SPEAKERS`.
     """
     if not candidates:
         return Advice(None, None, None)

@@ -104,14 +104,14 @@ class Study(Section):
     n_folds: Count = Field(0, description="0: the published folds, or one speaker per fold")
     folds: list[Count] = Field([], description="which are run; empty means all")
     labelled: Count = Field(0, description="labelled training speakers of the scenario scarce")
-    seed: Count = Field(0, description="start of every random draw")
+    seed: Count = Field(0, description="seed of every random draw")
     seeds: AtLeastOne = Field(5, description="draws (of clips; in scarce of labelled speakers too)")
     inner_seeds: AtLeastOne = Field(1, description="of these, how many are validated")
     augment: AugmentParams = Field(description="classical augmentation")
     converters: list[StudiedConverter] = Field(description="systems that convert")
     recognisers: Annotated[list[StudiedRecogniser], Field(min_length=1)]
     nested: bool = Field(
-        True, description="whether training speakers choose; false: only what is the same in all folds"
+        True, description="whether training speakers choose settings in each fold; false: the same in all folds"
     )
     reference: Literal[settings.REAL, settings.REAL_NEUTRAL] = Field(  # type: ignore[valid-type]
         settings.REAL, description="the arm that gains are over"

@@ -31,7 +31,7 @@ from emoforge.project.params import Params, edited, load_params
 _DIGITS = 4
 _FOLDS = 5
 _MIN_SPEAKERS = 4
-#: Settings that are tried: few, so that the best of them is little flattered.
+#: Settings that are tried: few, since the more there are, the more the best of them is overestimated.
 _RATIOS = (0.5, 1.0, 2.0)
 _WEIGHTS = (0.3, 1.0)
 _CONFIDENCES = (0.0, 0.3)

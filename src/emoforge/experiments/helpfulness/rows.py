@@ -99,7 +99,7 @@ def mean_uar(truth: np.ndarray, predicted: np.ndarray) -> float:
 def _speaker_gains(truth: np.ndarray, predicted: np.ndarray, reference: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     arm, other = speaker_uar(truth, predicted, speakers), speaker_uar(truth, reference, speakers)
     gains = np.array([arm[name] - other[name] for name in arm])
-    # What rounding leaves of no difference is no rank.
+    # A difference that is rounding error alone must not get a rank.
     return np.where(np.abs(gains) < 1e-12, 0.0, gains)
 
 

@@ -17,7 +17,7 @@ from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.project.features import Functionals
 from emoforge.project.params import Params
 
-#: Recorded clips of a part of the augmented ones.
+#: Recorded clips per part of the augmented ones.
 _CHUNK = 64
 
 
@@ -113,7 +113,7 @@ def _pool(study: Study, table: Table, made: Sequence[dict]) -> Pool:
         speakers=speakers[sources],
         voices=voices[sources],
         emotions=np.concatenate(
-            # An augmented clip is what its source is.
+            # An augmented clip has the speaker, emotion and so on of its source.
             [
                 emotions,
                 [position.get(row.get("emotion") or "", emotions[table.row_of[row["source_clip_id"]]]) for row in made],

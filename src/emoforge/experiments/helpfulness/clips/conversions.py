@@ -142,7 +142,7 @@ def _conversions_jobs(
     emotions = tuple(name for name in table.labels if name != NEUTRAL)
     style = str(table.clip_ids[fitted.learnt[0]]) if converter.fit == "each" else None
     analysis = params.prosody.model_dump()
-    # Not the key of the converter: the same clips are drawn with other code.
+    # Not the key of the converter, which changes with the code: the draws must not.
     draws = digest([converter.method, [list(ids) for *_, ids in fit.clips], fitted.to_neutral])[:16]
     for corpus, own in table.by_corpus(_sources(fitted, converter, sources, table)):
         entry = cache.entry(
@@ -170,7 +170,7 @@ def _conversions_jobs(
 
 
 def _sources(fitted: FittedConverter, converter: StudiedConverter, sources: Iterable[int], table: Table) -> list[int]:
-    """Return the sources but those of the only speaker that taught the converter: they would become what is there."""
+    """Return the sources without those of the converter's only training speaker, whose own clips they would become."""
     if converter.fit == "together":
         return sorted(sources)
     own = table.rows[fitted.learnt[0]]["speaker"]

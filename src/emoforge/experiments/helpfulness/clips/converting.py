@@ -36,7 +36,7 @@ class ConversionsJob:
     Attributes:
         part: where they are kept.
         model: folder of the fitted converter.
-        draws: what their seeds depend on besides the source, the same with other code.
+        draws: what their seeds depend on besides the source; does not change with the code.
         to_neutral: whether the converter converts neutral speech to neutral.
         layout: run of the sources' corpus.
         corpus_key: of that corpus.

@@ -18,7 +18,7 @@ from emoforge.project.utterances import open_utterances
 
 #: Folder of a fitted converter in its entry of the cache.
 MODEL = "model"
-#: What stands for neutral where neutral clips are to be learnt as a target: no corpus acts it.
+#: Label of neutral clips that are to be learnt as a target: no corpus has acted clips with it.
 STAND_IN = "other"
 
 
@@ -73,12 +73,12 @@ def as_neutral_targets(utterances: Sequence[Utterance]) -> list[Utterance]:
     """Return the neutral ones of *utterances*, half of them (of every speaker, and of every sentence if it was said
     twice) in the place of an emotion.
 
-    A converter that is fitted to these turns neutral speech into other neutral speech: what it then changes is the
-    work of alignment, coding and rendering, and of how one reading differs from the next.
+    A converter that is fitted to these turns neutral speech into other neutral speech: what it then changes comes from
+    alignment, coding and rendering, and from how one reading differs from the next.
     """
     neutral = sorted(
         (utterance for utterance in utterances if utterance.emotion == NEUTRAL),
         key=lambda utterance: (utterance.speaker, utterance.sentence or "", utterance.clip_id),
     )
-    # A speaker heard once is nobody's model of neutral, yet a reference for the others.
+    # A speaker's only neutral clip cannot be a target, but still serves as a reference for the others.
     return [replace(utterance, emotion=STAND_IN) if index % 2 else utterance for index, utterance in enumerate(neutral)]

@@ -2,7 +2,7 @@
 
 The key of a run is made from what goes into it: the clips that its task and its arm hold, with labels, voices and
 functionals or sound, its choices, its draw and the code. How the clips came about does not matter: a study that is run
-again, or another one that asks for the same run, reads the answer, and nothing that would change it is forgotten.
+again, or another one that asks for the same run, reads the answer; and whatever would change the answer is in the key.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -11,9 +11,9 @@ from emoforge.experiments.helpfulness.runs.training import Fit
 from emoforge.ser.calibration import SpeakerNormaliser
 from emoforge.ser.recogniser import Examples
 
-#: Groups of labelled speakers of whom each is left out once; each group of the judge's costs recognisers squared.
+#: Groups of labelled speakers, each left out once; the judge's recognisers grow with the square of this number.
 _GROUPS = 4
-#: Cost of the logistic regression whose gradient says what is useful; small, so that gradients are not all zero.
+#: Cost of the logistic regression whose gradient measures usefulness; small, so that gradients are not all zero.
 _C = 0.02
 
 
