@@ -128,6 +128,8 @@ def test_files_that_a_table_lists_and_are_not_there_are_named(tmp_path):
     ("text", "complaint"),
     [
         ("path,emotion\none.wav,joy\n", r"clips\.csv has no column speaker; it has path, emotion"),
+        ("path,Emotion,speaker,emotion\none.wav,joy,A,anger\n", "two columns emotion; rename"),
+        ("path,emotion,speaker,text\none.wav,joy,A,Yes, you\n", r"clips\.csv, row 2: more values than the header"),
         (
             "path,emotion,speaker\none.wav,joy,A\none.wav,hapiness,A\n",
             r"row 3: unknown emotion 'hapiness' \(did you mean",

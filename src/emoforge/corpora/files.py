@@ -153,10 +153,11 @@ def read_rows(
 ) -> list[dict[str, str]]:
     """Return the rows of a delimited UTF-8 table, each with at least *columns*; values are stripped of blanks.
 
-    With *any_case* the names of the columns may be written in any case; those of the rows are in lower case.
+    With *any_case* the names of the columns may be written in any case; those of the rows are in lower case. Such
+    tables are written by hand, so that two columns of one name and rows longer than the header are refused.
 
     Raises:
-        CorpusError: the file cannot be read as text, or a column is missing.
+        CorpusError: the file cannot be read as text, a column is missing, or it is a table by hand with such a slip.
     """
     # In tab-separated tables a quotation mark is a character like any other.
     quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
@@ -168,9 +169,24 @@ def read_rows(
             if missing:
                 raise CorpusError(f"{path} has no column {', '.join(missing)}; it has {', '.join(header) or 'none'}")
             reader.fieldnames = header
-            return [{key: (row[key] or "").strip() for key in header} for row in reader]
+            rows = list(reader)
+            if any_case:
+                _check_handwritten(path, header, rows)
+            return [{key: (row[key] or "").strip() for key in header} for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"{path} cannot be read as a UTF-8 table: {error}") from error
+
+
+def _check_handwritten(path: Path, header: list[str], rows: list[dict]) -> None:
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if twice:
+        raise CorpusError(f"{path} has two columns {', '.join(twice)}; rename or remove one")
+    for number, row in enumerate(rows, start=2):
+        if any(cell.strip() for cell in row.get(None, ())):
+            raise CorpusError(
+                f"{path}, row {number}: more values than the header has columns; put quotation marks around a value "
+                "that holds the separator"
+            )
 
 
 def finish(recordings: Iterable[Recording], root: Path, info: CorpusInfo, expected: str) -> list[Recording]:
