@@ -1,10 +1,10 @@
 """How fast is conversion from end to end: on a CPU as the pipeline runs it, and in batches on an accelerator?
 
-Neutral clips of real corpora are converted by the neural converter (network and rendering, once with their tracks given
-and once with their analysis included), and by the same processes analysed and synthesised by WORLD, which is what a
-converter with a vocoder would need at the least. The speed does not depend on what the weights are, so without
-``--converter`` the network is an untrained one of the usual size. Run ``python bench/conversion.py``; it prints a table
-and writes the entries ``conversion_cpu`` and ``conversion_gpu`` of ``bench/results.json``.
+Neutral clips of real corpora are converted by the neural converter (network and rendering, first with given tracks,
+then with the analysis included). The same processes also analyse and synthesise the clips with WORLD, which is the
+least that a converter with a vocoder needs. The speed does not depend on the weights, so without ``--converter`` an
+untrained network of the usual size is measured. Run ``python bench/conversion.py``; it prints a table and writes the
+entries ``conversion_cpu`` and ``conversion_gpu`` of ``bench/results.json``.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def seconds_of(task: Callable[[], object]) -> float:
 
 
 def best(tasks: dict[str, Callable[[], object]], passes: int) -> dict[str, float]:
-    """Seconds of each task, the best of *passes* in turn, after one that loads what is loaded once."""
+    """Seconds of each task, the best of *passes* in turn, after a first pass that loads models and kernels."""
     for task in tasks.values():
         task()
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
@@ -88,7 +88,7 @@ def best(tasks: dict[str, Callable[[], object]], passes: int) -> dict[str, float
 
 
 def parts(converter: Neural, clips: Sequence[Utterance], passes: int) -> dict[str, float]:
-    """Where the time goes in one process, in milliseconds a second of source."""
+    """Where the time goes in one process, in milliseconds per second of source."""
     emotion = converter.emotions[0]
     styles = [converter.perform(clip, emotion, seed=1).style for clip in clips]
     spoken = [world_analysis(clip) for clip in clips]
@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--corpora", nargs="+", default=["ravdess", "nemo"])
     parser.add_argument("--converter", type=Path, help="folder of a trained neural converter")
     parser.add_argument("--workers", type=int, default=2, help="processes on the CPU")
-    parser.add_argument("--batch", type=int, default=1024, help="clips that an accelerator is given at once")
+    parser.add_argument("--batch", type=int, default=1024, help="clips per batch on an accelerator")
     parser.add_argument("--passes", type=int, default=3, help="times that each is measured; the best counts")
     arguments = parser.parse_args()
 
@@ -170,7 +170,7 @@ def main() -> None:
     for name, value in speed.items():
         print(f"CPU, {workers} processes: {name:30} {value:8.1f} x real time")
     where = parts(converter, clips[:: max(len(clips) // 12, 1)], arguments.passes)
-    print("one process, ms a second of source:", {name: round(value, 2) for name, value in where.items()})
+    print("one process, ms per second of source:", {name: round(value, 2) for name, value in where.items()})
     record(
         "conversion_cpu",
         ours=speed["analysis included"],
@@ -201,7 +201,7 @@ def main() -> None:
             details={"batch": arguments.batch, "device": device, "analysis_included": there["analysis included"]},
         )
     elif json.loads(RESULTS.read_text("utf-8")).get("conversion_gpu", {}).get("ours", NOT_MEASURED) == NOT_MEASURED:
-        # What was measured on a machine with an accelerator stays.
+        # Figures from an earlier run on a machine with an accelerator are kept.
         why = {"why": "no CUDA device on this machine"}
         record("conversion_gpu", ours=NOT_MEASURED, peers=peers, ratio=NOT_MEASURED, unit=UNIT, details=why)
 

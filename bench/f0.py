@@ -1,4 +1,4 @@
-"""Which F0 estimator is right, and at what speed? Asked on voices whose F0 is known exactly.
+"""Which F0 estimator is right, and at what speed? Measured on voices whose F0 is known exactly.
 
 Run ``python bench/f0.py``; it prints a table and writes the entry ``f0`` of ``bench/results.json``. Every method is
 timed on the same signals in the same process, on one thread. No real speech is involved: on real speech the true F0 is

@@ -1,9 +1,9 @@
-"""Does every format that a set is exported to give back what went in? Asked of real recordings.
+"""Does every export format give back what went in? Measured on real recordings.
 
 Run ``python bench/formats.py``; it makes a published set of RAVDESS clips, writes it in every format, loads each with
 the library it belongs to, compares clip by clip, and writes the entry ``format_round_trip_clips`` of
-``bench/results.json``. The audio is real; scores, which recordings have none of, are drawn so that fields of all kinds
-hold something, or nothing.
+``bench/results.json``. The audio is real. Recordings have no scores, so scores are drawn at random, some of them
+missing, to test fields of all kinds.
 """
 
 import argparse

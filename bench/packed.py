@@ -1,4 +1,4 @@
-"""How much faster do clips travel through DVC in the shards of the clip store than as one file a clip?
+"""How much faster do clips travel through DVC in the shards of the clip store than as one file per clip?
 
 Clips of about 20 kB are cut from the real corpora, encoded once, and carried in both layouts with the same bytes, one
 after the other: into DVC, to a folder on the same disk, from there into a fresh clone, and asked for their status; and
@@ -34,12 +34,12 @@ SAMPLING_RATE = 16000
 PACKED, LOOSE = "clip store", "loose files"
 LOCAL_STEPS = ("add", "push", "pull", "status")
 S3_STEPS = ("push", "pull")
-#: Processes that wanted a core in the minute before: what a figure of a busy machine has to say.
+#: Processes that wanted a core in the minute before, recorded because a busy machine distorts the figures.
 LOAD_BEFORE = os.getloadavg()[0]
 
 
 def cut_clips(clip_bytes: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Endless pieces of real clips, each with its name: every round over the corpora cuts elsewhere."""
+    """Endless pieces of real clips, each with its name: every pass over the corpora cuts at other places."""
     recordings = sorted(CORPORA.rglob("*.flac"))
     if not recordings:
         sys.exit(f"no recordings below {CORPORA}; set EMOFORGE_CORPORA to the folder that holds the corpora")
@@ -90,7 +90,7 @@ def timed(*command: str, folder: Path, environment: Mapping[str, str]) -> float:
 
 
 def users_environment(folder: Path) -> dict[str, str]:
-    """The environment of somebody to whom DVC is not new, but to whom these files are."""
+    """The environment of somebody who has used DVC before, but not with these files."""
     environment = os.environ | {
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(folder / "site"),
@@ -168,7 +168,7 @@ def report(
     seconds: Mapping[str, Mapping[str, float]],
     steps: Sequence[str],
 ) -> None:
-    """Print a table and record clips a second through all of *steps*."""
+    """Print a table and record clips per second through all of *steps*."""
     print(f"{question}, {n_clips} clips\n{'':12s}" + "".join(f"{step:>10s}" for step in (*steps, "all", "files")))
     files = {layout: sum(1 for _ in folder.iterdir()) for layout, folder in folders.items()}
     total = {layout: sum(times[step] for step in steps) for layout, times in seconds.items()}

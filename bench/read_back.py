@@ -27,7 +27,7 @@ class Loaded(NamedTuple):
 
 @contextmanager
 def own_warnings_ignored() -> Iterator[None]:
-    """Ignore what libraries do to themselves: webdataset leaves files open, audformat asks pandas in an old way."""
+    """Ignore warnings of the libraries' own code: webdataset leaves files open, audformat uses old pandas calls."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         warnings.filterwarnings("ignore", message="The inplace keyword", category=DeprecationWarning)
@@ -118,7 +118,7 @@ READERS: dict[str, Callable[[Path, pa.Schema], Iterator[Loaded]]] = {
 
 
 def expected(table: pa.Table, audio: Callable[[str], bytes]) -> dict[str, Loaded]:
-    """Return what the clips of a manifest are, by clip_id; NaN counts as no value."""
+    """Return the fields of a manifest's clips, by clip_id; NaN counts as no value."""
     clips = {}
     for row in table.to_pylist(maps_as_pydicts="strict"):
         fields = {
@@ -157,7 +157,7 @@ def _decoded(source: io.BytesIO | Path) -> tuple[np.ndarray, int]:
 
 
 def _pcm(signal: np.ndarray) -> np.ndarray:
-    """Return 16-bit samples of a float signal; a value between two of them is no sample of ours and becomes none."""
+    """Return 16-bit samples of a float signal; a value between two of them is refused."""
     scaled = np.asarray(signal, dtype=np.float64) * 32768.0
     assert np.array_equal(scaled, np.rint(scaled)), "samples are not those of a 16-bit file"
     return scaled.astype(np.int16)

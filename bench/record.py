@@ -1,4 +1,4 @@
-"""Where benchmarks leave their figures: one entry a question in ``bench/results.json``, with what produced it."""
+"""Where benchmarks leave their figures: one entry per question in ``bench/results.json``, with what produced it."""
 
 import json
 import platform

@@ -1,7 +1,7 @@
 """How fast is rendering, clip by clip in numpy and batch by batch in torch, on a CPU and on an accelerator?
 
 The same conversions of real clips (F0, timing and timbre all change) are rendered by both, in the same process, on one
-thread each and in turn, analysis apart. Run ``python bench/rendering.py``; it prints a table and writes the entry
+thread each and in turn, without the analysis. Run ``python bench/rendering.py``; it prints a table and writes the entry
 ``rendering`` of ``bench/results.json``. Rows for an accelerator are measured where torch finds one.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HOST = "127.0.0.1"
-#: What the S3 server lets in: anything, as long as there is something.
+#: Credentials for the S3 server, which accepts any that are not empty.
 S3_CREDENTIALS = {"access_key_id": "somebody", "secret_access_key": "a secret"}
 
 

@@ -1,9 +1,9 @@
-"""How much emotion does rendering itself cost? Real clips are taken apart and put together again, unconverted.
+"""How much emotion does rendering itself cost? Real clips are analysed and resynthesised without conversion.
 
 A judge (functionals of prosody, every speaker shifted to the mean of their own neutral clips, RBF SVM) is trained on
-recordings of some speakers and hears other speakers through each way of rendering. What it recalls less than on the
-recordings is lost before any conversion begins. Run ``python bench/transparency.py``; it prints a table and writes the
-entry ``transparency`` of ``bench/results.json``.
+recordings of some speakers and hears other speakers through each way of rendering. Recall that it loses against the
+recordings is lost by rendering alone, before any conversion. Run ``python bench/transparency.py``; it prints a table
+and writes the entry ``transparency`` of ``bench/results.json``.
 """
 
 import argparse
@@ -123,7 +123,7 @@ RENDERINGS: dict[str, Rendering] = {
 def measure(corpus: str, per_speaker: int, renderings: dict[str, Rendering]) -> dict[str, dict[str, float]]:
     """UAR and speed of each rendering on one corpus."""
     chosen, seen = [], {}
-    # Every speaker's clips are taken in turn over the emotions, always the same ones.
+    # The same clips of every speaker in each run, spread evenly over the emotions.
     for item in sorted(registry.read(corpus, CORPORA / corpus), key=lambda item: item.stem):
         seen.setdefault((item.speaker, item.emotion), []).append(item)
     n_emotions = len({emotion for _, emotion in seen})

@@ -58,7 +58,7 @@ def test_help_names_every_stage_and_loads_nothing_heavy(tmp_path):
     assert loaded.stdout.strip() == "[]"
 
 
-def test_corpora_list_has_a_row_a_corpus(tmp_path):
+def test_corpora_list_has_one_row_per_corpus(tmp_path):
     result = emoforge("corpora", "list", cwd=tmp_path)
     rows = {line.split()[0]: line for line in result.stdout.splitlines() if line and not line.startswith(" ")}
     assert {"ravdess", "nemo", "urdu", "crema-d", "iemocap", "msp-podcast", "table"} <= set(rows)

@@ -54,7 +54,7 @@ def test_malicious_archives_write_nothing(filename, data, server, tmp_path):
     ("filename", "data"),
     [("x.zip", b"<html>not here</html>"), ("x.tar.gz", b"<html>"), ("x.tar.gz", tarred()[:-200]), ("x.tar", b"")],
 )
-def test_damaged_archives_are_deleted_and_said(filename, data, server, tmp_path):
+def test_damaged_archives_are_deleted_and_reported(filename, data, server, tmp_path):
     server.data = data or b"\0"
     with pytest.raises(CorpusError, match=r"damaged|cannot be unpacked"):
         get(server, tmp_path, server.download(filename, exact=False))

@@ -44,7 +44,7 @@ def test_dropped_connections_go_on_where_they_stopped(server, tmp_path):
     assert server.ranges == [None, *(f"bytes={n * CUT}-" for n in (1, 2, 3))]
 
 
-def test_headway_is_never_given_up_on(server, tmp_path):
+def test_a_download_that_makes_progress_is_never_given_up(server, tmp_path):
     server.cuts, server.cut_bytes = 11, CUT // 2
     assert files_below(get(server, tmp_path)) == FILES
     assert len(server.ranges) == 12
@@ -81,7 +81,7 @@ def test_a_server_that_sends_another_range_is_started_over(server, tmp_path):
     assert server.ranges == [None, f"bytes={CUT}-", None]
 
 
-def test_a_complete_piece_is_recognised_by_416(server, tmp_path):
+def test_a_complete_download_is_recognised_by_status_416(server, tmp_path):
     (tmp_path / ".ravdess-arriving").mkdir()
     (tmp_path / ".ravdess-arriving" / "speech.zip.part").write_bytes(server.data)
     assert files_below(get(server, tmp_path)) == FILES
@@ -112,7 +112,7 @@ def test_no_server_at_all(tmp_path, server):
         get(server, tmp_path)
 
 
-def test_corrupt_bytes_are_deleted_and_said(server, tmp_path):
+def test_corrupt_downloads_are_deleted_and_reported(server, tmp_path):
     item = server.download()
     good, server.data = server.data, server.data[:500] + b"?" + server.data[501:]
     with pytest.raises(CorpusError, match="its md5 is .*, not .*; deleted"):
@@ -122,7 +122,7 @@ def test_corrupt_bytes_are_deleted_and_said(server, tmp_path):
     assert files_below(get(server, tmp_path, item)) == FILES
 
 
-def test_wrong_sizes_are_deleted_and_said(server, tmp_path):
+def test_files_of_wrong_size_are_deleted_and_reported(server, tmp_path):
     item = server.download()
     server.data += b"more"
     with pytest.raises(CorpusError, match=f"{item.size_bytes + 4} bytes came, {item.size_bytes} were expected"):

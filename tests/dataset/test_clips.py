@@ -49,7 +49,7 @@ def test_the_audio_column_is_what_others_expect(store):
     assert row["path"].endswith(".flac")
 
 
-def test_what_is_not_there_is_said(store, tmp_path):
+def test_what_is_missing_is_reported(store, tmp_path):
     with pytest.raises(ManifestError, match="not in the store"):
         ClipStore(store).read("nobody")
     with pytest.raises(ManifestError, match="dvc repro"):
@@ -84,7 +84,7 @@ def test_a_reader_gives_the_columns_asked_for_and_reads_a_row_group_once(store, 
         rows["nobody"]
 
 
-def test_a_process_opens_a_store_once_and_anew_when_its_files_are_others(store, monkeypatch):
+def test_a_process_opens_a_store_once_and_again_when_its_files_change(store, monkeypatch):
     clips = open_clips(store)
     assert open_clips(str(store)) is clips
     monkeypatch.chdir(store.parent)

@@ -75,7 +75,7 @@ def test_real_readings_differ_and_the_published_duplicate_is_found(ravdess_root)
     assert len(pairs & true) >= 0.97 * len(true)
 
 
-def test_silence_is_like_nothing(readings):
+def test_silence_has_no_similarity(readings):
     speech = next(iter(readings.values()))
     silence = np.zeros(RATE, np.float32)
     assert found({"silence": silence, "more": silence}, {"speech": speech}) == set()

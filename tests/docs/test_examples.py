@@ -64,7 +64,7 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.mark.timeout(1200)
-def test_the_tutorial_leaves_what_it_talks_of(project):
+def test_the_tutorial_makes_the_files_that_it_mentions(project):
     assert (project / "data" / "report" / "index.html").is_file()
     assert list((project / "exported").rglob("*.flac"))
     assert (project / "angry.wav").read_bytes() != (project / "as-here.wav").read_bytes()

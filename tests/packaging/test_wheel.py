@@ -72,7 +72,7 @@ def test_the_wheel_has_every_file_of_the_package(wheel):
     assert missing == set()
 
 
-def test_the_wheel_carries_the_licences_of_what_comes_along(wheel):
+def test_the_wheel_holds_the_licences_of_bundled_parts(wheel):
     with zipfile.ZipFile(wheel) as packed:
         texts = {name.split("/licenses/")[1]: packed.read(name) for name in packed.namelist() if "/licenses/" in name}
     assert texts["licences/Apache-2.0.txt"] == (ROOT / "licences" / "Apache-2.0.txt").read_bytes()

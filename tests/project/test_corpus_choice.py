@@ -116,7 +116,7 @@ def test_params_older_than_name_title_and_citation_stay_valid(own_table, project
     assert set(yaml.safe_load(path.read_text("utf-8"))["corpus"]) == {"name", "root", "licence"}
 
 
-def test_a_licence_is_stated_when_everything_else_is_done(own_table, project):
+def test_a_licence_can_be_stated_after_everything_else_is_done(own_table, project):
     import_corpus("table", own_table, project)
     layout = Layout(project)
     with pytest.warns(EmoforgeWarning, match=r"corpus\.licence"):

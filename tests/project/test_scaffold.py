@@ -76,7 +76,7 @@ def test_inside_a_repository_the_project_is_part_of_it(tmp_path):
     assert "speech/dvc.yaml" in run("git ls-files", tmp_path).split()
 
 
-def test_a_stage_runs_again_when_its_code_is_another_and_says_so_before(project):
+def test_a_stage_runs_again_when_its_code_changes_and_says_so_before(project):
     code = project / "code.yaml"
     assert not outdated(project, "select")
     code.write_text(code.read_text("utf-8").replace("\nselect: ", "\nselect: 0"), "utf-8")

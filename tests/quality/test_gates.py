@@ -122,7 +122,7 @@ def test_reasons_name_the_limit():
     assert keep.tolist() == [False, False, False, False, True]
 
 
-def test_a_limit_that_is_off_asks_for_no_score():
+def test_a_limit_that_is_off_needs_no_score():
     scores = columns(naturalness=[2.0, 3.0])
     keep, _ = select(scores, Thresholds(), emotion=np.full(2, "anger"), clip_id=ids(2), prefer="naturalness")
     assert keep.all()

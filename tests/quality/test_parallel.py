@@ -19,7 +19,7 @@ def speech():
     return envelope_db + rng.normal(0, 0.1, envelope_db.shape), f0_hz
 
 
-def test_a_clip_is_no_distance_from_itself(speech):
+def test_the_distance_of_a_clip_to_itself_is_zero(speech):
     errors = parallel_errors(*speech, *speech)
     assert errors.mcd == pytest.approx(0, abs=1e-5)
     assert errors.f0_rmse_st == pytest.approx(0, abs=1e-9)

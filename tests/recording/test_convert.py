@@ -142,7 +142,7 @@ def test_how_loud_a_recording_is_does_not_change_how_it_is_converted(speech, con
     assert snr_db(loud, 64 * soft) > 60
 
 
-def test_nothing_clips(speech, convert, tmp_path):
+def test_no_output_clips(speech, convert, tmp_path):
     soundfile.write(tmp_path / "in.wav", speech * 1.9, 16000)
     convert(tmp_path / "in.wav", tmp_path / "out.wav")
     assert np.abs(soundfile.read(tmp_path / "out.wav")[0]).max() <= 0.991

@@ -111,7 +111,7 @@ def test_requests_that_cannot_be_met_are_one_line_each(small_run, small_corpus, 
         assert "\n" not in str(error)
 
 
-def test_a_recogniser_that_says_nothing_of_its_clips_goes_by_the_project_around_it(small_run, small_corpus, tmp_path):
+def test_a_recogniser_without_intake_options_takes_those_of_the_project_around_it(small_run, small_corpus, tmp_path):
     folder = Path(shutil.copytree(small_run.models / "real", tmp_path / "project" / "models" / "real"))
     (folder / "intake.json").unlink()
     with pytest.raises(ModelError, match=r"intake\.json: not there, and no params\.yaml in the folders above"):

@@ -47,7 +47,7 @@ def test_every_emotion_sounds_in_its_own_way(recording, tmp_path):
     assert median_f0_hz(results["fear"]) > median_f0_hz(results["calm"]) * 2 ** (1 / 12)
 
 
-def test_a_seed_is_a_performance(recording, tmp_path):
+def test_each_seed_gives_a_performance_of_its_own(recording, tmp_path):
     first = converted(recording, tmp_path, "happiness", seed=1)
     again = converted(recording, tmp_path, "happiness", seed=1)
     other = converted(recording, tmp_path, "happiness", seed=2)

@@ -213,7 +213,7 @@ def test_training_is_repeatable_and_leaves_torch_as_it_was(clips, recogniser, tm
     np.testing.assert_array_equal(loaded.predict_proba(test, enrolment), recogniser.predict_proba(test, enrolment))
 
 
-def test_validation_is_looked_at_and_calibrates(clips):
+def test_validation_is_logged_and_calibrates(clips):
     train, test, enrolment = clips
     recogniser = LogmelRecogniser.fit(train, labels=LABELS, enrolment=enrolment, validation=test, seed=1, options=QUICK)
     assert recogniser.temperature != 1.0

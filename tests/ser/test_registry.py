@@ -7,7 +7,7 @@ from emoforge.ser.registry import KINDS, fit_options, recogniser_class
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_class_bears_the_name_that_it_is_listed_under(kind):
+def test_a_class_has_the_name_that_it_is_listed_under(kind):
     assert recogniser_class(kind).kind == kind
 
 

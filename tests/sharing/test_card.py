@@ -127,7 +127,7 @@ def test_failures_are_counted_on_the_clips(card: str, render, table: pa.Table):
     assert "## Known failures" in render(unscored)
 
 
-def test_misuse_and_consent_are_spoken_of(card: str):
+def test_misuse_and_consent_are_covered(card: str):
     for heading in ("Known failures", "Intended use", "Not for", "Consent", "Licence", "Loading"):
         assert f"\n## {heading}\n" in card
 

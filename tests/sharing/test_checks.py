@@ -62,7 +62,7 @@ def test_a_converter_that_heard_a_test_speaker_is_an_error_and_an_unknown_one_a_
     assert codes(checks.check_converters(clips, {})) == [("warning", "converter-unknown", ("x",))]
 
 
-def test_who_withdrew_must_not_be_in_the_set():
+def test_withdrawn_speakers_must_not_be_in_the_set():
     assert codes(checks.check_withdrawn(rows(recorded("a")), ["demo-a"])) == [("error", "withdrawn", ("a",))]
 
 

@@ -114,7 +114,7 @@ def test_a_clip_that_allows_no_derivatives_is_neither_published_nor_exported(pro
     assert not (project / "out").exists()
 
 
-def test_what_stands_in_the_way_is_said_in_a_line(published: Path, tmp_path: Path):
+def test_what_stands_in_the_way_is_one_clear_line(published: Path, tmp_path: Path):
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("keep me")

@@ -39,7 +39,7 @@ def test_a_map_that_nobody_filled_comes_back_empty(table, clips, provenance, tmp
     assert read_published(tmp_path).table["emotion_probabilities"].null_count == 24
 
 
-def test_what_is_no_set_says_so(folder: Path, tmp_path: Path):
+def test_missing_and_damaged_sets_are_named(folder: Path, tmp_path: Path):
     with pytest.raises(ManifestError, match=r"nowhere: no published set here .*--dataset"):
         read_published(tmp_path / "nowhere")
     shards = sorted((folder / "data").iterdir())

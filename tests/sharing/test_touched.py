@@ -19,7 +19,7 @@ CLIPS = manifest.from_rows(
 )
 
 
-def test_recordings_voice_and_manner_of_a_speaker_are_told_apart():
+def test_recordings_voice_and_style_of_a_speaker_are_told_apart():
     touched = touched_by("demo-a", CLIPS)
     assert touched.recorded == {"a1", "a2"}
     assert touched.voice == {"a1-like-b2"}

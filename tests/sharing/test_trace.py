@@ -49,7 +49,7 @@ def test_the_file_that_is_named_is_the_recording(finished_set):
         assert decode(file)[0].size >= row["duration_s"] * row["sampling_rate"]
 
 
-def test_without_the_corpus_all_but_the_file_is_told(own_set):
+def test_without_the_corpus_the_trace_lacks_only_the_file(own_set):
     rewrite_params = (own_set.root / "params.yaml").read_text("utf-8").replace("root: /", "root: /nowhere/")
     (own_set.root / "params.yaml").write_text(rewrite_params, "utf-8")
     traced = trace(clip_of(own_set, origin="converted")["clip_id"], root=own_set.root)

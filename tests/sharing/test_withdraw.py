@@ -55,7 +55,7 @@ def test_what_is_converted_from_or_after_them_leaves_the_published_set_at_once(o
     assert any("must be refitted" in line for line in withdrawal_lines(done))
 
 
-def test_the_next_run_knows_nothing_of_them(own_set):
+def test_the_next_run_leaves_withdrawn_speakers_out(own_set):
     speaker = train_speaker(own_set)
     withdraw(speaker, root=own_set.root)
     params = load_params(own_set.root / "params.yaml")
@@ -92,7 +92,7 @@ def test_a_dry_run_changes_nothing_and_counts_the_same(own_set):
     assert (wanted.published, wanted.project, wanted.left) == (done.published, done.project, done.left)
 
 
-def test_a_set_that_came_from_elsewhere_knows_whose_manner_its_clips_copy(own_set, tmp_path):
+def test_a_set_that_came_from_elsewhere_knows_whose_style_its_clips_copy(own_set, tmp_path):
     speaker = train_speaker(own_set)
     foreign = shutil.copytree(own_set.stage("publish"), tmp_path / "foreign")
     going = holds(own_set, foreign, speaker)
@@ -105,7 +105,7 @@ def test_a_set_that_came_from_elsewhere_knows_whose_manner_its_clips_copy(own_se
     assert read_published(own_set.stage("publish")).table.num_rows == done.left + len(going)
 
 
-def test_without_its_recordings_a_set_says_what_it_cannot_see(own_set, tmp_path):
+def test_withdrawal_says_which_styles_it_cannot_check(own_set, tmp_path):
     foreign = shutil.copytree(own_set.stage("publish"), tmp_path / "foreign")
     (foreign / "recordings.parquet").unlink()
     shutil.copy(own_set.root / "params.yaml", tmp_path)

@@ -47,7 +47,7 @@ def write_params(params, layout):
     (layout.root / "params.yaml").write_text(yaml.safe_dump(params.model_dump()), "utf-8")
 
 
-def test_the_neural_converter_takes_the_road_of_the_others(small_corpus, ingested):
+def test_the_neural_converter_runs_in_the_pipeline_like_the_others(small_corpus, ingested):
     params = neural_params(small_corpus)
     metrics = fit_converter.run(params, ingested)
     assert json.loads(ingested.metrics("fit_converter").read_text()) == metrics
@@ -133,7 +133,7 @@ def test_samples_are_clips_to_listen_to(small_corpus, ingested, monkeypatch):
             assert np.abs(signal).max() > 0
 
 
-def test_a_gpu_that_is_not_there_is_said(small_corpus, ingested, monkeypatch):
+def test_a_missing_gpu_is_reported(small_corpus, ingested, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ParamsError, match="device = 'cuda': torch finds no GPU"):
         fit_converter.run(neural_params(small_corpus, device="cuda"), ingested)

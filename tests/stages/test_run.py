@@ -263,7 +263,7 @@ def test_a_threshold_that_nothing_passes_is_said_before_training(small_run, smal
         assert "\n" not in str(caught.value)
 
 
-def test_the_log_mel_recogniser_takes_the_same_road(small_run, small_corpus, tmp_path):
+def test_the_log_mel_recogniser_is_trained_and_evaluated_alike(small_run, small_corpus, tmp_path):
     root = tmp_path / "run"
     shutil.copytree(small_run.root, root)
     params = small_params(small_corpus, train={"model": "logmel", "steps": 4})

@@ -79,7 +79,7 @@ def read_json(path: str | os.PathLike) -> dict:
     """Read what :func:`write_json` wrote.
 
     Raises:
-        ManifestError: the file is missing or no JSON.
+        ManifestError: the file is missing or not JSON.
     """
     try:
         return json.loads(Path(path).read_text("utf-8"))

@@ -83,7 +83,7 @@ def named_clips(root: Path, info: CorpusInfo, belongs: Callable[[str], object], 
     """Return the audio below *root* by file name alone, where at least one name *belongs* to the corpus.
 
     Raises:
-        CorpusError: *root* is no folder, or none of its clips has such a name; the line says what was *expected*.
+        CorpusError: *root* is not a folder, or none of its clips has such a name; the line says what was *expected*.
     """
     clips = by_name(index_audio(root)) if root.is_dir() else {}
     if not any(map(belongs, clips)):

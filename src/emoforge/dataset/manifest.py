@@ -130,7 +130,7 @@ def read(path: str | os.PathLike, *, schema: pa.Schema = SCHEMA) -> pa.Table:
     """Read a manifest and check that it is one.
 
     Raises:
-        ManifestError: the file is missing or no Parquet, misses a column, has one of another type, or was written
+        ManifestError: the file is missing or not Parquet, misses a column, has one of another type, or was written
             with another version of the schema.
     """
     return conform(read_table(path), schema=schema, name=str(path))
@@ -140,7 +140,7 @@ def read_table(path: str | os.PathLike) -> pa.Table:
     """Read any Parquet table of a run.
 
     Raises:
-        ManifestError: the file is missing or no Parquet.
+        ManifestError: the file is missing or not Parquet.
     """
     try:
         return pq.read_table(path)

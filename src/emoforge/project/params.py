@@ -212,7 +212,7 @@ def load_params(path: str | os.PathLike = "params.yaml") -> Params:
     """Read and check params.yaml.
 
     Raises:
-        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
+        ParamsError: the file is missing or not YAML, or a key is unknown, missing or out of range; one line.
     """
     return read_typed(
         path,

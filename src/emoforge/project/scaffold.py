@@ -20,7 +20,7 @@ def create_project(folder: Path) -> History:
         How the project's history is kept: with git and DVC, or with DVC alone.
 
     Raises:
-        EmoforgeError: the folder is not empty, is no folder, or cannot be written to.
+        EmoforgeError: the folder is not empty, is not a folder, or cannot be written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ def read_typed(path: str | os.PathLike, kind: type[Whole], *, expected: str, mis
         example: what to do where a key is missing.
 
     Raises:
-        ParamsError: the file is missing or no YAML, or a key is unknown, missing or out of range; one line.
+        ParamsError: the file is missing or not YAML, or a key is unknown, missing or out of range; one line.
     """
     try:
         values = yaml.safe_load(Path(path).read_text("utf-8"))

@@ -99,7 +99,7 @@ def read_lock(root: Path) -> dict:
     """Return the stages of the project's dvc.lock: name → ``params`` and ``outs``; empty without the file.
 
     Raises:
-        ManifestError: the file is no YAML.
+        ManifestError: the file is not YAML.
     """
     try:
         return (yaml.safe_load((root / _LOCK).read_text("utf-8")) or {}).get("stages", {})

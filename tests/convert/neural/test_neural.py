@@ -46,7 +46,7 @@ def test_conversions_move_the_way_the_corpus_does(learnt, neutral):
     assert length > 1.03
 
 
-def test_a_seed_is_a_performance(learnt, neutral):
+def test_each_seed_gives_a_performance_of_its_own(learnt, neutral):
     first, again, other = (learnt.convert(neutral, "anger", seed=seed).signal for seed in (1, 1, 2))
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != other.tobytes()

@@ -44,7 +44,7 @@ def whole(pairs):
     return content(network), points
 
 
-def test_a_seed_is_a_network(pairs, whole):
+def test_each_seed_gives_a_network_of_its_own(pairs, whole):
     torch.manual_seed(17)
     state = torch.get_rng_state()
     again, _, points = train(pairs)
@@ -65,7 +65,7 @@ def test_a_killed_training_goes_on_to_the_same_bytes(pairs, whole, tmp_path, ste
     assert [path.name for path in checkpoint.parent.iterdir()] == ["checkpoint.safetensors"]
 
 
-def test_a_training_that_had_no_patience_left_does_not_go_on(pairs, tmp_path):
+def test_a_training_that_stopped_early_does_not_go_on(pairs, tmp_path):
     network, _, points = train(pairs, options=UNSTEADY)
     assert points[-1].step < UNSTEADY.steps
     with pytest.raises(KilledError):
@@ -74,7 +74,7 @@ def test_a_training_that_had_no_patience_left_does_not_go_on(pairs, tmp_path):
     assert (content(resumed), same_points) == (content(network), points)
 
 
-def test_the_network_of_the_best_look_is_kept(pairs):
+def test_the_network_of_the_best_validation_point_is_kept(pairs):
     looks = []
     network, _, points = train(pairs, options=UNSTEADY, on_point=looks.append)
     best = min(looks, key=lambda look: look.validation_loss)
@@ -141,7 +141,7 @@ def test_one_speaker_validates_and_teaches_nothing(pairs):
     assert len(teachers) == 5
 
 
-def test_nothing_to_learn_from_is_said():
+def test_nothing_to_learn_from_is_reported():
     with pytest.raises(ModelError, match="no pair"):
         train([])
 

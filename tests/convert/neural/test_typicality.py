@@ -20,7 +20,7 @@ def test_what_is_acted_like_another_emotion_is_least_typical(pairs):
     assert 0 < min(others) <= max(others) <= 1
 
 
-def test_of_one_speaker_nothing_is_known(pairs):
+def test_a_single_speaker_tells_nothing(pairs):
     own = [pair for pair in pairs if pair.speaker == pairs[0].speaker]
     assert {pair.typicality for pair in with_typicality(own)} == {0.5}
 

@@ -118,7 +118,7 @@ def test_gain_is_limited():
     assert level_db(result) - level_db(signal) <= 12.0
 
 
-def test_nothing_clips():
+def test_no_output_clips():
     signal = vowel(150.0, 1.0, level=0.9)
     tracks = analyse(signal, SAMPLING_RATE)
     result = rendered_with(signal, tracks, energy_difference_db=np.full(tracks.n_frames, 15.0))

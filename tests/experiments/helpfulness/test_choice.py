@@ -29,7 +29,7 @@ def test_the_setting_that_validates_best_is_taken():
     assert validation_uar(found, CANDIDATES[2]) == pytest.approx(0.7, abs=0.05)
 
 
-def test_a_gain_beyond_doubt_is_advised_and_measured_without_flattery():
+def test_a_gain_beyond_doubt_is_advised_and_not_overestimated():
     advice = advise(validation(0.5, 0.5, 0.5, 0.7, 0.5), CANDIDATES, REAL, n_draws=1000, seed=0)
     assert advice.setting == advice.best == CANDIDATES[2]
     assert 0.1 < advice.gain.value < 0.3

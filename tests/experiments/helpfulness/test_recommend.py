@@ -82,7 +82,7 @@ def test_auto_takes_what_was_advised(again):
     assert (seen[1].select.ratio, seen[1].select.min_confidence) == (2.0, 0.3)
 
 
-def test_too_few_speakers_or_no_clips_are_said_in_a_line(again):
+def test_too_few_speakers_or_no_clips_are_one_clear_line(again):
     values = yaml.safe_load((again / "params.yaml").read_text("utf-8"))
     shutil.rmtree(again / "data" / "prosody")
     with pytest.raises(EmoforgeError, match="dvc repro prosody"):

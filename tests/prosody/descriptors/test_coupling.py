@@ -38,7 +38,7 @@ def test_only_active_frames_are_compared():
     assert correlation_figures(tracks, ALL)["correlation_f0_hnr"] < 0.5
 
 
-def test_a_course_is_the_same_however_long_it_takes():
+def test_a_contour_has_the_same_shape_figures_at_any_duration():
     def course(n: int) -> dict[str, float]:
         arch = np.sin(np.pi * np.arange(n) / n)
         return course_figures(dict.fromkeys(COURSES, arch), np.ones(n, dtype=bool))

@@ -23,7 +23,7 @@ class TrainingOptions:
 
     Attributes:
         steps: gradient steps, at most.
-        batch_size: examples a step.
+        batch_size: examples per step.
         learning_rate: highest of a schedule that rises over a twentieth and falls as a cosine.
         weight_decay: of AdamW.
         ema_decay: of the exponential mean of the weights that is kept.

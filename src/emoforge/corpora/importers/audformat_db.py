@@ -53,7 +53,7 @@ def read(root: Path) -> list[Recording]:
     """Return the recordings of the database at *root*, sorted by stem.
 
     Raises:
-        CorpusError: audformat is not installed, *root* is no database, a scheme is missing, or an emotion is unknown.
+        CorpusError: audformat is not installed, *root* is not a database, or a scheme or emotion is unknown.
     """
     if not (root / "db.yaml").is_file():
         raise wrong_root(root, INFO, _EXPECTED)

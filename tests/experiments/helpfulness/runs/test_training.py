@@ -36,7 +36,7 @@ def synthetic(**changes):
     return Setting(settings.SYNTHETIC, "c", **({"ratio": 1.0} | changes))
 
 
-def test_every_arm_adds_what_it_is_called_after():
+def test_every_arm_adds_the_kind_that_it_is_named_after():
     clips, _ = pool()
     budget = len(TASK.labelled)
     arms = {
