@@ -176,6 +176,6 @@ def test_corpora_without_an_address_say_how_to_get_them(name, tmp_path):
 
 @pytest.mark.parametrize("filename", ["../speech.zip", "speech.7z", "/tmp/speech.zip"])
 def test_file_names_that_lead_elsewhere_or_cannot_be_unpacked(filename, server, tmp_path):
-    with pytest.raises(CorpusError, match="no file name of an archive"):
+    with pytest.raises(CorpusError, match="not the file name of an archive"):
         get(server, tmp_path / "in", server.download(filename))
     assert server.ranges == []

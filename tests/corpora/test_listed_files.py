@@ -113,9 +113,9 @@ def test_git_lfs_pointers_are_refused_and_not_kept(server, tmp_path):
 @pytest.mark.parametrize(
     ("names", "column", "complaint"),
     [
-        (["../escaped"], "Filename", r"lists '\.\./escaped', which is no plain file name; refused"),
-        ([".hidden"], "Filename", "no plain file name"),
-        (["a\\b"], "Filename", "no plain file name"),
+        (["../escaped"], "Filename", r"lists '\.\./escaped', which is not a plain file name; refused"),
+        ([".hidden"], "Filename", "not a plain file name"),
+        (["a\\b"], "Filename", "not a plain file name"),
         ([], "Filename", "lists no files"),
         (CLIPS, "fileName", "has no column fileName; it has Number, Filename"),
     ],

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 
 class EmoforgeError(Exception):
-    """Something that the user can mend; the message names what is wrong, what is allowed and what to do next."""
+    """Something that the user can put right; the message names what is wrong, what is allowed and what to do next."""
 
 
 class ParamsError(EmoforgeError):
@@ -33,7 +33,7 @@ class ModelError(EmoforgeError):
 
 
 class EmoforgeWarning(UserWarning):
-    """Something that the user should know and may mend; one line, shown as it is raised."""
+    """Something that the user should know and can put right; one line, shown as it is raised."""
 
 
 def unknown_value(kind: str, value: object, allowed: Iterable[str]) -> str:

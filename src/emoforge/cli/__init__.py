@@ -21,7 +21,7 @@ app.add_typer(corpora.app, name="corpora")
 
 
 def main() -> None:
-    """Run the command line: an error the user can mend is one line and status 1."""
+    """Run the command line: an error that the user can put right becomes one line and status 1."""
     try:
         app()
     except EmoforgeError as error:

@@ -37,7 +37,7 @@ def unpack(archive: Path, folder: Path) -> None:
             outside *folder*, or the disk is too small for what it holds.
     """
     if archive_stem(archive.name) is None:
-        raise CorpusError(f"{archive} is no archive that can be unpacked; allowed: {', '.join(SUFFIXES)}")
+        raise CorpusError(f"{archive} is not an archive that can be unpacked; allowed: {', '.join(SUFFIXES)}")
     try:
         if archive.name.lower().endswith(".zip"):
             _unpack_zip(archive, folder)

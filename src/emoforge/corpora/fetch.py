@@ -97,7 +97,7 @@ def fetch(
                 continue
             stem = archive_stem(item.filename)
             if Path(item.filename).name != item.filename or stem is None:
-                raise CorpusError(f"{item.filename!r} is no file name of an archive that can be unpacked")
+                raise CorpusError(f"{item.filename!r} is not the file name of an archive that can be unpacked")
             archive = download(item, arriving, progress=progress, pause_s=pause_s)
             try:
                 unpack(archive, unpacked / stem if len(downloads) > 1 else unpacked)
@@ -240,7 +240,7 @@ def _listed_names(listing: Listing, table: Path) -> list[str]:
     """Return the names in *table*, each once; a table that cannot be used is deleted.
 
     Raises:
-        CorpusError: it is no table, misses the column, names nothing, or names what is no plain file name.
+        CorpusError: it is not a table, lacks the column, lists nothing, or lists what is not a plain file name.
     """
     try:
         names = list(dict.fromkeys(row[listing.column] for row in read_rows(table, (listing.column,))))
@@ -249,7 +249,7 @@ def _listed_names(listing: Listing, table: Path) -> list[str]:
             raise CorpusError(f"{listing.url} lists no files")
         for name in names:
             if not _LISTED_NAME.fullmatch(name):
-                raise CorpusError(f"{listing.url} lists {name!r}, which is no plain file name; refused")
+                raise CorpusError(f"{listing.url} lists {name!r}, which is not a plain file name; refused")
     except CorpusError:
         # If it were kept, the next call would take it for complete, and refuse it again.
         table.unlink()

@@ -46,7 +46,7 @@ class ShardReader:
     """Rows of Parquet shards by their column ``clip_id``; row groups that were read last stay in memory.
 
     Args:
-        shards: files to read; a clip that stands in two is read from the first.
+        shards: files to read; a clip that is in two of them is read from the first.
         content: what the shards hold, for error lines.
         columns: what to read of them; None for all.
 
@@ -98,7 +98,7 @@ class ClipStore:
     """Read access to the shards of one or several folders.
 
     Args:
-        folders: folders that hold ``clips-*.parquet``; a clip that stands in two is read from the first.
+        folders: folders that hold ``clips-*.parquet``; a clip that is in two of them is read from the first.
 
     Raises:
         ManifestError: a folder holds no shards, or one that cannot be read.

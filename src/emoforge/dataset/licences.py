@@ -127,7 +127,7 @@ def combine(licences: Iterable[tuple[str, str]]) -> str:
 
 
 def not_stated(corpus: str) -> str:
-    """Return what stands in a manifest for the licence of *corpus* as long as its owner has not stated one."""
+    """Return what a manifest holds as the licence of *corpus* as long as its owner has not stated one."""
     return _NOT_STATED + corpus
 
 

@@ -51,7 +51,7 @@ def _modules_sha256(names: tuple[str, ...]) -> str:
     for name in names:
         path = module_file(name)
         if path is None:
-            raise ValueError(f"{name} is no module of the package")
+            raise ValueError(f"{name} is not a module of the package")
         files |= {path, *import_closure(path)}
     return files_sha256(files)
 

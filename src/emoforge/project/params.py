@@ -20,7 +20,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 AtLeastOne = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-#: Stands for what `emoforge recommend` found; :func:`resolved` puts that in its place.
+#: Stands for what `emoforge recommend` found; :func:`resolved` replaces it by that.
 AUTO = "auto"
 Auto = Literal["auto"]
 
@@ -138,7 +138,7 @@ class ScoreParams(Section):
 
 class SelectParams(Section):
     min_confidence: Share | Auto = Field(description="lowest confidence of the judge in the target emotion, or auto")
-    max_confidence: Share = Field(description="highest confidence; clips that are surely recognised teach least")
+    max_confidence: Share = Field(description="highest confidence; clips recognised with certainty teach least")
     min_naturalness: Annotated[float, Field(ge=1, le=5)] = Field(description="lowest DNSMOS overall")
     min_speaker_similarity: Annotated[float, Field(ge=-1, le=1)] = Field(
         description="lowest cosine with the speaker's voice"
@@ -261,7 +261,7 @@ def edited(path: str | os.PathLike) -> Iterator[dict]:
     load_params(path)
     round_trip = YAML()
     round_trip.preserve_quotes = True
-    # A list that is written anew stays on its line, as `[a, b]`.
+    # A list that is replaced stays on its line, as `[a, b]`.
     round_trip.default_flow_style = None
     values = round_trip.load(Path(path))
     yield values

@@ -44,7 +44,7 @@ def _one_line_warnings(name: str) -> Iterator[None]:
 
 
 def main(name: str, run: Run) -> None:
-    """Run one stage as a script does: an error that the user can mend becomes one line and status 1."""
+    """Run one stage as a script does: an error that the user can put right becomes one line and status 1."""
     try:
         run_stage(name, run)
     except EmoforgeError as error:

@@ -234,7 +234,7 @@ def test_an_earlier_demo_corpus_is_replaced(tmp_path: Path):
 
 def test_other_files_are_not_overwritten(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("kept")
-    with pytest.raises(CorpusError, match="no demo corpus"):
+    with pytest.raises(CorpusError, match="other than a demo corpus"):
         demo.generate(tmp_path, voices=1, sentences=1)
     assert (tmp_path / "mine.txt").read_text() == "kept"
 

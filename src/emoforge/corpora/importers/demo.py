@@ -123,7 +123,7 @@ def generate(
         if not 1 <= value <= allowed:
             raise CorpusError(f"{what} = {value} is out of range for the demo corpus; allowed: 1 to {allowed}")
     if folder.exists() and any(folder.iterdir()) and not (folder / _TABLE).is_file():
-        raise CorpusError(f"{folder} holds files that are no demo corpus; name another folder to generate it into")
+        raise CorpusError(f"{folder} holds files other than a demo corpus; name another folder to generate it into")
     with built_aside(folder) as aside:
         act = partial(perform, folder=aside, sentences=SENTENCES[:sentences], seed=seed)
         speakers = list(map_chunks(act, range(voices), workers=workers, description="demo corpus", unit="voice"))

@@ -215,7 +215,7 @@ class _RecordedChunk:
 
 
 def measure_recorded(design: Design, cache: Cache) -> dict[tuple[str, int], list[dict]]:
-    """Measure the recordings that conversions are held against, once for all systems.
+    """Measure the recordings that conversions are compared with, once for all systems.
 
     Args:
         design: of the evaluation.

@@ -1,4 +1,4 @@
-"""The recordings of one corpus, as what its conversions are held against."""
+"""The recordings of one corpus, which its conversions are compared with."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from emoforge.quality.speaker import similarity
 
 @dataclass(frozen=True)
 class References:
-    """The recordings of one corpus, as what its conversions are held against.
+    """The recordings of one corpus, which its conversions are compared with.
 
     Attributes:
         recordings: clip_id → row of :func:`emoforge.experiments.conversion.measures.measure_recorded`.

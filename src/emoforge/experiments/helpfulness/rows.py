@@ -11,8 +11,8 @@ from emoforge.ser.metrics import uar
 
 _DIGITS = 4
 
-#: How a row's setting was chosen: it is the same in every fold, validation picked it in each fold anew, the same but
-#: only where the gain was beyond doubt (no added clips elsewhere), or it is the best of all as the test speakers tell.
+#: How a row's setting was chosen: the same in every fold; picked by validation in each fold; likewise, but only where
+#: the gain was beyond doubt (no added clips elsewhere); or the best of all by the test speakers, in hindsight.
 FIXED, VALIDATION, ADVICE, HINDSIGHT = "fixed", "validation", "advice", "hindsight"
 
 
@@ -25,7 +25,7 @@ class Outcome:
         choice: "fixed", "validation", "advice" or "hindsight".
         predicted: (n_seeds, n_clips) label indices.
         reference: (n_seeds, n_clips) of the arm that the gain is over.
-        selected: whether this is the row that the study stands by.
+        selected: whether this is the study's main result.
     """
 
     description: Mapping[str, object]

@@ -1,6 +1,6 @@
 """What is known and what is asked in every fold of a study, as rows of the table of recorded clips.
 
-A task trains once: clips with a known emotion, neutral clips besides, and clips to predict. A situation is what a user
+A task trains once: clips with a known emotion, further neutral clips, and clips to predict. A situation is what a user
 would be in: one task whose tested clips nobody has seen, and inner tasks, made of its training clips alone, by which
 every choice is made.
 """
