@@ -19,7 +19,7 @@ def study(
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Find out when synthetic emotion helps: folds, seeds, arms and ratios, every choice made on training speakers."""
+    """Find out when synthetic emotion helps. Runs a study; every choice is made on training speakers."""
     from emoforge.experiments.helpfulness.study import run
 
     done = run(name, root=project, output=output, command=command_line(), report=_say)
@@ -30,7 +30,7 @@ def recommend(
     write: Annotated[bool, typer.Option("--write", help="Write the advice into params.yaml.")] = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Say whether synthetic clips help on this corpus, how many and which, by validation on training speakers alone."""
+    """Say whether synthetic clips help here. And how many, and which: by validation on training speakers alone."""
     typer.echo("recommend: validates on the training speakers; what it computes is kept for the next time", err=True)
     from emoforge.experiments.helpfulness.recommend import run
 
@@ -61,7 +61,7 @@ def evaluate_conversion(
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Measure every converter on the same clips: emotion, voice, words, naturalness, and against real performances."""
+    """Compare converters on the same clips. By emotion, voice, words, naturalness and real performances."""
     from emoforge.experiments.conversion.evaluation import run
 
     numbers = _listed(rotations)

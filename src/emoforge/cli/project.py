@@ -9,7 +9,7 @@ from emoforge.cli.common import ProjectOption
 
 
 def new(folder: Annotated[Path, typer.Argument(help="Folder for the project; made if it is not there.")]) -> None:
-    """Write a project: the pipeline on the demo corpus, its params, and the next three commands in README.md."""
+    """Write a new project. The pipeline on the demo corpus, its params, and a README.md with the next commands."""
     from emoforge.project.scaffold import create_project
 
     history = create_project(folder)
@@ -23,7 +23,7 @@ def new(folder: Annotated[Path, typer.Argument(help="Folder for the project; mad
 
 
 def update(project: ProjectOption = Path()) -> None:
-    """Let stages run again whose installed code has changed, in a project made by `emoforge new`."""
+    """Let stages run again whose code has changed. For projects of `emoforge new`, after an installation."""
     from emoforge.project.stage_code import update_code
 
     changed = update_code(project)
@@ -33,7 +33,7 @@ def update(project: ProjectOption = Path()) -> None:
 
 
 def params(project: ProjectOption = Path()) -> None:
-    """Print every key of params.yaml with its value and what it means."""
+    """Explain every key of params.yaml."""
     from emoforge.project.params import explain, load_params
 
     for line in explain(load_params(project / "params.yaml")):
@@ -41,7 +41,7 @@ def params(project: ProjectOption = Path()) -> None:
 
 
 def doctor(project: ProjectOption = Path()) -> None:
-    """Say what is installed, which device computes, and where the corpora are."""
+    """Say what is installed and what is missing. Also which device computes, and where the corpora are."""
     from emoforge.project.doctor import examine
 
     for line in examine(project):

@@ -53,7 +53,7 @@ def convert(
         typer.Option("--project", "-C", help="Folder that holds params.yaml; with recordings, its converter is used."),
     ] = None,
 ) -> None:
-    """Convert recordings, or without any run the stage convert: neutral clips → every target emotion.
+    """Convert recordings to an emotion. Without any, run the stage convert: neutral clips → every target emotion.
 
     One recording, emotion and seed make one file. Several go into a folder, with a table of what came of each; what is
     there already is kept when the command is run again.
@@ -122,7 +122,7 @@ def predict(
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Say which emotion a recogniser hears, calibrated to the speaker by neutral recordings."""
+    """Predict the emotion of recordings. Neutral recordings calibrate the recogniser to the speaker."""
     from emoforge.project.layout import Layout
     from emoforge.recording.files import check_table, write_table
     from emoforge.recording.predict import load_recogniser

@@ -26,7 +26,7 @@ def export(
     shard_size: Annotated[str, typer.Option(help="Largest size of a shard, where the format has shards.")] = "500MB",
     project: ProjectOption = Path(),
 ) -> None:
-    """Write the published set in another format, its card included."""
+    """Write the published set in another format. Its card is included."""
     from emoforge.project.layout import Layout
     from emoforge.sharing.export import export
 
@@ -39,7 +39,7 @@ def trace(
     json: JsonOption = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Say where a clip comes from: recording, converter, params, scores, licence and version."""
+    """Say where a clip comes from. Recording, converter, params, scores, licence and version."""
     from emoforge.sharing.trace import trace
 
     print_result(trace(clip, root=project), trace_lines, as_json=json)
@@ -53,7 +53,10 @@ def audit(
     json: JsonOption = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Check a set: checksums, leaks, duplicates, licences, balance. Exits with status 1 if there is an error."""
+    """Check a set for leaks and other errors. Looks at checksums, splits, duplicates, licences and balance.
+
+    Exits with status 1 if there is an error.
+    """
     from emoforge.sharing.audit import audit
 
     report = audit(dataset, root=project)
@@ -73,7 +76,7 @@ def withdraw(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Remove a person: from the published set at once, from everything else with the next `dvc repro`."""
+    """Remove a person who withdrew consent. From the published set at once, from the rest with `dvc repro`."""
     from emoforge.sharing.withdraw import withdraw
 
     done = withdraw(speaker, root=project, dataset=dataset, converters=converter or [], dry_run=dry_run)
@@ -87,7 +90,7 @@ def diff(
     json: JsonOption = False,
     project: ProjectOption = Path(),
 ) -> None:
-    """Say what changed between two versions of the set: clips in and out, why, and scores."""
+    """Compare two versions of the set. Says which clips came and went, why, and how scores changed."""
     from emoforge.sharing.diff import diff
 
     changed = diff(before, after, root=project)

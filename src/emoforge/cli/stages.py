@@ -14,7 +14,7 @@ def demo(project: ProjectOption = Path()) -> None:
 
 
 def ingest(project: ProjectOption = Path()) -> None:
-    """Decode the recordings into a clip store with a manifest, and fix speaker-disjoint splits."""
+    """Take in the recordings of the corpus. Writes clip store and manifest, and fixes speaker-disjoint splits."""
     run_stage("ingest", project)
 
 
@@ -33,42 +33,42 @@ def fit_converter(
         ),
     ] = None,
 ) -> None:
-    """Fit the conversion model to the training speakers, of this project or of several."""
+    """Fit the converter to the training speakers. With --also, to those of other projects too."""
     run_stage("fit_converter", project, also=also or [])
 
 
 def augment(project: ProjectOption = Path()) -> None:
-    """Make classically augmented copies of the real training clips."""
+    """Augment the real training clips classically."""
     run_stage("augment", project)
 
 
 def score(project: ProjectOption = Path()) -> None:
-    """Compute every quality and confidence score of every converted clip."""
+    """Score every converted clip. Quality, and a judge's confidence in the emotion; no threshold is applied here."""
     run_stage("score", project)
 
 
 def select(project: ProjectOption = Path()) -> None:
-    """Decide by thresholds, ratio and class balance which converted clips are kept, and record why others are not."""
+    """Decide which converted clips are kept. By thresholds, ratio and class balance; says why others are not."""
     run_stage("select", project)
 
 
 def publish(project: ProjectOption = Path()) -> None:
-    """Write the kept clips as a dataset that Hugging Face `datasets` loads."""
+    """Write the kept clips as a dataset. Hugging Face `datasets` loads it."""
     run_stage("publish", project)
 
 
 def train(project: ProjectOption = Path()) -> None:
-    """Train one recogniser per arm: real, classical, synthetic and both."""
+    """Train one recogniser per arm. The arms are real, classical, synthetic, and both together."""
     run_stage("train", project)
 
 
 def evaluate(project: ProjectOption = Path()) -> None:
-    """Test the arms on speakers from whom nothing was learnt before."""
+    """Test the arms on unseen speakers. Nothing was learnt from their recordings before."""
     run_stage("evaluate", project)
 
 
 def report(project: ProjectOption = Path()) -> None:
-    """Write an HTML page with results to look at and clips to listen to."""
+    """Write an HTML page with results and audio."""
     run_stage("report", project)
 
 
