@@ -3,6 +3,7 @@
 The one place outside the pipeline that runs its stages.
 """
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emoforge import corpora
-from emoforge.base.errors import CorpusError, ManifestError
+from emoforge.base.errors import CorpusError, EmoforgeWarning, ManifestError
 from emoforge.corpora.recording import Recording
 from emoforge.dataset import manifest
 from emoforge.experiments.cache import Cache
@@ -101,7 +102,10 @@ def prepare_corpus(original: Original, params: Params, *, root: Path, cache: Cac
     )
     layout = Layout(entry.folder)
     if not layout.manifest("ingest").is_file():
-        ingest.run(own, layout)
+        with warnings.catch_warnings():
+            # Nothing is published of a corpus that is only studied, so that its licence need not be stated.
+            warnings.filterwarnings("ignore", "`publish` will refuse", EmoforgeWarning)
+            ingest.run(own, layout)
     if not layout.functionals("prosody").is_file():
         prosody.run(own, layout)
     return open_corpus(original.name, layout)
