@@ -191,6 +191,16 @@ def test_another_intensity_of_one_converter_leaves_the_other_alone(again):
     assert made["runs"] == RUNS_OF_AN_ARM
 
 
+def test_recognisers_that_read_audio_are_keyed_by_it(again):
+    changed, other = STUDY["converters"]
+    heard = {"recognisers": [{"name": "logmel", "kind": "logmel", "options": {"steps": 2}}]}
+    write(again, heard, {})
+    assert made_by(again)["runs"] == RUNS
+    assert made_by(again) == {}
+    write(again, heard | {"converters": [changed | {"intensity": 0.5}, other]}, {})
+    assert made_by(again)["runs"] == RUNS_OF_AN_ARM
+
+
 @pytest.mark.parametrize(
     ("module", "expected"),
     [

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from emoforge.experiments.cache import Cache
+from emoforge.experiments.cache import Cache, Part
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.choice import Validation
 from emoforge.experiments.helpfulness.clips.assembly import AllClips, all_clips, augment_clips, recorded_pool
@@ -182,12 +183,10 @@ def _material(
         rows = {row for task in tasks.values() for row in task.labelled.tolist()}
         augmented = augment_clips(study, params, table, cache, rows, audio=audio)
     clips = all_clips(study, table, augmented, converted)
-    made = {part.folder for parts in (augmented, *converted.values()) for part in parts}
-    recorded = [corpus.layout.stage("ingest") / "clips" for corpus in table.corpora.values()]
     return Material(
         clips=clips,
         pool=keep_pool(clips.pool, clips.functionals, cache),
-        audio=Audio((*recorded, *sorted(made)), _sound(clips)) if audio else Audio((), ""),
+        audio=_audio(table, augmented, converted, clips) if audio else Audio((), (), ""),
         tasks=tuple(all_tasks),
         fitted={of: tuple(clips.numbers[item] for item in own) for of, own in fitted.items()},
         recognisers={
@@ -197,8 +196,19 @@ def _material(
     )
 
 
-def _sound(clips: AllClips) -> str:
-    return digest([clips.pool.clip_ids.tolist(), clips.sounds.tolist()])
+def _audio(
+    table: Table, augmented: Sequence[Part], converted: Mapping[FittedConverter, Sequence[Part]], clips: AllClips
+) -> Audio:
+    recorded = [corpus.layout.stage("ingest") / "clips" for corpus in table.corpora.values()]
+    return Audio(
+        (*recorded, *_folders(augmented)),
+        tuple(_folders(parts) for parts in converted.values()),
+        digest([clips.pool.clip_ids.tolist(), clips.sounds.tolist()]),
+    )
+
+
+def _folders(parts: Sequence[Part]) -> tuple[Path, ...]:
+    return tuple(sorted({part.folder for part in parts}))
 
 
 def _limited(rows: np.ndarray, table: Table, limits: Mapping[str, int]) -> list[int]:

@@ -37,7 +37,7 @@ def keys(kind: str = "svm", **changed) -> list:
     material = Material(
         AllClips(clips, values.astype(np.float32), sounds, {}),
         Entry(Path("pool"), ""),
-        Audio((), ""),
+        Audio((), (), ""),
         (TASK,),
         {(0, "c"): (0, 1)},
         {kind: RecogniserChoice(kind)},

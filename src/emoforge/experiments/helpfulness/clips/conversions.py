@@ -149,10 +149,16 @@ def _conversions_jobs(
             "conversions",
             convert_and_keep,
             registry.kind_of(converter.method),
-            key={"converter": fit.entry.checksum, "sources": corpus.speech_key, "prosody": analysis},
+            key={
+                "converter": fit.entry.checksum,
+                "sources": corpus.speech_key,
+                "prosody": analysis,
+                # Conversions of one name at two intensities may not share an entry.
+                "intensity": converter.intensity,
+            },
         )
         for chunk in chunked(own, _CHUNK):
-            content = [list(chunk), converter.variants, converter.intensity, list(emotions), style, study.seed]
+            content = [list(chunk), converter.variants, list(emotions), style, study.seed]
             yield ConversionsJob(
                 part=entry.part_of(content),
                 model=fit.entry.path(MODEL),

@@ -20,12 +20,19 @@ class Audio:
     """Where the audio of all clips lies.
 
     Attributes:
-        folders: of the shards.
+        recorded: folders of the shards of recorded and augmented clips.
+        converted: likewise, of the conversions of every fitted converter by its number in the pool: two that differ
+            in nothing but options name their clips alike.
         checksum: of what is in them.
     """
 
-    folders: tuple[Path, ...]
+    recorded: tuple[Path, ...]
+    converted: tuple[tuple[Path, ...], ...]
     checksum: str
+
+    def folders(self, fitted: int) -> tuple[Path, ...]:
+        """Return where the clips of a fitted converter lie; for -1, of those that no converter made."""
+        return self.converted[fitted] if fitted >= 0 else self.recorded
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,13 @@ class ClipInputs:
 
     Attributes:
         kind: of the recogniser.
-        clip_ids: (n_clips,) of the pool.
+        pool: all clips.
         functionals: (n_clips, n_features) of the pool.
         audio: of the clips, for the kinds that read it.
     """
 
     kind: str
-    clip_ids: np.ndarray
+    pool: Pool
     functionals: np.ndarray
     audio: Audio
 
@@ -49,21 +56,24 @@ class ClipInputs:
             self.kind,
             cast("Sequence[int]", np.asarray(rows)),
             functionals=lambda asked: self.functionals[asked],
-            read=lambda row: _store(self.audio).read(str(self.clip_ids[row])),
-            frames=lambda row: _frames(self.audio, str(self.clip_ids[row])),
+            read=lambda row: _store(self._folders(row), self.audio.checksum).read(str(self.pool.clip_ids[row])),
+            frames=lambda row: _frames(self._folders(row), self.audio.checksum, str(self.pool.clip_ids[row])),
         )
 
+    def _folders(self, row: int) -> tuple[Path, ...]:
+        return self.audio.folders(int(self.pool.fitted[row]))
 
-@lru_cache(maxsize=1)
-def _store(audio: Audio) -> ClipStore:
-    return ClipStore(*audio.folders)
+
+@lru_cache(maxsize=64)
+def _store(folders: tuple[Path, ...], checksum: str) -> ClipStore:
+    return ClipStore(*folders)
 
 
 @lru_cache(maxsize=8192)
-def _frames(audio: Audio, clip_id: str) -> np.ndarray:
+def _frames(folders: tuple[Path, ...], checksum: str, clip_id: str) -> np.ndarray:
     from emoforge.ser.logmel import logmel
 
-    return logmel(*_store(audio).read(clip_id))
+    return logmel(*_store(folders, checksum).read(clip_id))
 
 
 def keep_pool(pool: Pool, functionals: np.ndarray, cache: Cache) -> Entry:

@@ -112,7 +112,7 @@ def train_and_keep(job: RunsJob) -> None:
         )
         predicted = predict(
             pool,
-            ClipInputs(run.recogniser.kind, pool.clip_ids, functionals, job.audio),
+            ClipInputs(run.recogniser.kind, pool, functionals, job.audio),
             job.task,
             setting,
             fitted=job.fitted.get(setting.converter, ()),
@@ -128,7 +128,7 @@ def score_and_keep(job: ScoresJob) -> None:
     """Score the converted clips of a task and keep one row per clip."""
     pool, functionals = open_pool(job.pool)
     rows = pool.converted_rows(job.task, SYNTHETIC, job.fitted)
-    inputs = ClipInputs(job.recogniser.kind, pool.clip_ids, functionals, job.audio)
+    inputs = ClipInputs(job.recogniser.kind, pool, functionals, job.audio)
     values = _scored(pool, inputs, job.task, rows, job.score, job.recogniser)
     clip_ids = pool.clip_ids[rows].tolist()
     job.part.write([{"clip_id": clip, "value": value} for clip, value in zip(clip_ids, values.tolist(), strict=True)])
