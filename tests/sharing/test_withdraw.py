@@ -6,12 +6,13 @@ import pytest
 from tests.cli.test_cli import assert_one_line, emoforge
 from tests.finished_set import clip_of, convert, fit
 
-from emoforge.base.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError, ManifestError
 from emoforge.cli.sharing import withdrawal_lines
 from emoforge.dataset import manifest
 from emoforge.project.layout import Layout
 from emoforge.project.params import load_params
 from emoforge.sharing.published import read_published
+from emoforge.sharing.touched import known_speaker
 from emoforge.sharing.withdraw import withdraw
 from emoforge.stages import ingest, publish, select
 
@@ -125,6 +126,17 @@ def test_another_converter_that_learnt_from_them_is_named(own_set, tmp_path):
 
 
 @pytest.mark.slow
+def test_a_converter_that_does_not_say_whom_it_learnt_from_is_one_line(own_set, tmp_path):
+    (tmp_path / "provenance.json").write_text("{}", "utf-8")
+    with pytest.raises(ManifestError, match="provenance.json: does not say whom"):
+        withdraw(train_speaker(own_set), root=own_set.root, converters=[tmp_path], dry_run=True)
+
+
+def test_where_there_are_no_clips_yet_nobody_is_near():
+    with pytest.raises(EmoforgeError, match="no clips here yet"):
+        known_speaker("F01", [])
+
+
 def test_the_command_says_one_line_of_a_speaker_it_does_not_know(own_set, tmp_path):
     before = files_below(own_set.root)
     result = emoforge("withdraw", "--speaker", "demo-X9", "-C", own_set.root, cwd=tmp_path)

@@ -62,6 +62,8 @@ def known_speaker(name: str, speakers: Collection[str]) -> str:
     ending = sorted(speaker for speaker in speakers if speaker.endswith(f"-{name}"))
     if len(ending) == 1:
         return ending[0]
+    if not speakers:
+        raise EmoforgeError(f"unknown speaker {name!r}: there are no clips here yet; run `dvc repro` first")
     # A number is near to many names; those that end with it come first.
     near = ending or difflib.get_close_matches(name, sorted(speakers), n=5, cutoff=0.5) or sorted(speakers)[:5]
     raise EmoforgeError(f"unknown speaker {name!r}; of {len(speakers)} speakers, the nearest are: {', '.join(near)}")

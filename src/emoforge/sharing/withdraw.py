@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import built_aside, read_json
 from emoforge.dataset import manifest
 from emoforge.project.layout import Layout
@@ -112,7 +113,19 @@ def _project_clips(layout: Layout) -> pa.Table | None:
 
 
 def _speakers_of(own: Sequence[Path], others: Sequence[Path]) -> dict[Path, list[str]]:
-    return {folder: read_json(folder / "provenance.json")["speakers"] for folder in (*own, *others)}
+    """Return whom every converter learnt from, as the provenance in its folder says.
+
+    Raises:
+        ManifestError: a provenance is missing, or does not say.
+    """
+    found = {}
+    for folder in (*own, *others):
+        path = folder / "provenance.json"
+        speakers = read_json(path).get("speakers")
+        if not isinstance(speakers, list):
+            raise ManifestError(f"{path}: does not say whom the converter learnt from; fit the converter again")
+        found[folder] = speakers
+    return found
 
 
 def _everybody(
