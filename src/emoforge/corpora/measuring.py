@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from emoforge.base.batch import chunked, map_chunks
 from emoforge.corpora.recording import Recording
@@ -126,22 +129,35 @@ def same_recordings(
     return [pair for chunk in results for pair in chunk]
 
 
+def measure_recording(recording: Recording, limits: Limits, *, fingerprinted: bool = False) -> Measured:
+    """Return what *recording* holds, see :func:`emoforge.dataset.intake.measure`."""
+    return measure(
+        recording.path,
+        **_source(recording, limits),
+        min_duration_s=limits.min_duration_s,
+        max_duration_s=limits.max_duration_s,
+        fingerprinted=fingerprinted,
+    )
+
+
+def signal_of(recording: Recording, limits: Limits) -> np.ndarray:
+    """Return the samples that *recording* was measured by, see :func:`emoforge.dataset.intake.take_in`."""
+    return take_in(recording.path, **_source(recording, limits))
+
+
+def _source(recording: Recording, limits: Limits) -> dict[str, Any]:
+    """Return which part of the file is meant and how it is taken in: every pass over it sees the same samples."""
+    return {
+        "start_s": recording.start_s,
+        "end_s": recording.end_s,
+        "sampling_rate": limits.sampling_rate,
+        "trim_db": limits.trim_db,
+    }
+
+
 def _measure_chunk(job: _MeasureChunk) -> list[MeasuredRecording]:
-    limits = job.limits
     return [
-        MeasuredRecording(
-            recording,
-            measure(
-                recording.path,
-                start_s=recording.start_s,
-                end_s=recording.end_s,
-                sampling_rate=limits.sampling_rate,
-                trim_db=limits.trim_db,
-                min_duration_s=limits.min_duration_s,
-                max_duration_s=limits.max_duration_s,
-                fingerprinted=True,
-            ),
-        )
+        MeasuredRecording(recording, measure_recording(recording, job.limits, fingerprinted=True))
         for recording in job.recordings
     ]
 
@@ -151,14 +167,4 @@ def _compare_chunk(job: _CompareChunk) -> list[SameRecording]:
 
 
 def _similarity(pair: SameRecording, limits: Limits) -> float:
-    first, second = (
-        take_in(
-            recording.path,
-            start_s=recording.start_s,
-            end_s=recording.end_s,
-            sampling_rate=limits.sampling_rate,
-            trim_db=limits.trim_db,
-        )
-        for recording in (pair.first, pair.second)
-    )
-    return waveform_similarity(first, second)
+    return waveform_similarity(signal_of(pair.first, limits), signal_of(pair.second, limits))

@@ -11,12 +11,13 @@ import pyarrow as pa
 from emoforge import corpora
 from emoforge.base.errors import CorpusError, EmoforgeError
 from emoforge.base.outputs import read_json
+from emoforge.corpora.measuring import measure_recording
 from emoforge.corpora.recording import Recording, speaker_name
 from emoforge.dataset import manifest
-from emoforge.dataset.intake import measure, recorded_clip_id
+from emoforge.dataset.intake import recorded_clip_id
 from emoforge.dataset.licences import combine, with_stated_licence
 from emoforge.project.checksums import folder_sha256
-from emoforge.project.corpus_choice import with_stated_provenance
+from emoforge.project.corpus_choice import limits_of, with_stated_provenance
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
 from emoforge.project.versions import differs_from_lock, locked_checksum, locked_params, made_by, read_lock
@@ -194,20 +195,12 @@ def find_original(clip: Mapping[str, Any], params: Params, layout: Layout) -> Re
         recordings = corpora.read(params.corpus.name, layout.root / params.corpus.root)
     except CorpusError:
         return None
-    options = params.ingest
+    limits = limits_of(params.ingest)
     labels = (clip["speaker"], clip["emotion"], clip["text"])
     for found in recordings:
         if (speaker_name(found), found.emotion, found.text) != labels:
             continue
-        sha256 = measure(
-            found.path,
-            start_s=found.start_s,
-            end_s=found.end_s,
-            sampling_rate=options.sampling_rate,
-            trim_db=options.trim_db,
-            min_duration_s=options.min_duration_s,
-            max_duration_s=options.max_duration_s,
-        ).sha256
+        sha256 = measure_recording(found, limits).sha256
         if recorded_clip_id(found.corpus, found.speaker, found.stem, sha256) == clip["clip_id"]:
             return found
     return None

@@ -17,12 +17,20 @@ from emoforge.base.audio import pcm_sha256, to_pcm16
 from emoforge.base.batch import chunked, map_chunks
 from emoforge.base.errors import CorpusError, EmoforgeWarning
 from emoforge.base.outputs import built_aside, write_json
-from emoforge.corpora.measuring import MeasuredRecording, SameRecording, equal_audio, measure_all, same_recordings
+from emoforge.corpora.measuring import (
+    Limits,
+    MeasuredRecording,
+    SameRecording,
+    equal_audio,
+    measure_all,
+    same_recordings,
+    signal_of,
+)
 from emoforge.corpora.recording import Recording, speaker_name
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.dataset.duplicates import connected
-from emoforge.dataset.intake import Measured, recorded_clip_id, take_in
+from emoforge.dataset.intake import Measured, recorded_clip_id
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.levels import level_gain
 from emoforge.dataset.splits import assign_splits, enrolment_clips, speaker_folds
@@ -48,8 +56,7 @@ class _WriteChunk:
 
     path: Path
     clips: Sequence[_Clip]
-    sampling_rate: int
-    trim_db: float
+    limits: Limits
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -217,10 +224,9 @@ def _write_clips(folder: Path, usable: Sequence[MeasuredRecording], rows: Sequen
     gains = _gains(usable, rows, params.ingest.level)
     order = sorted(range(len(rows)), key=lambda index: rows[index]["clip_id"])
     work = [_Clip(rows[index], usable[index].recording, gains[index]) for index in order]
-    options = params.ingest
+    limits = limits_of(params.ingest)
     chunks = [
-        _WriteChunk(shard_path(folder, number), chunk, options.sampling_rate, options.trim_db)
-        for number, chunk in enumerate(chunked(work, _CHUNK))
+        _WriteChunk(shard_path(folder, number), chunk, limits) for number, chunk in enumerate(chunked(work, _CHUNK))
     ]
     results = map_chunks(
         _write_chunk,
@@ -234,27 +240,20 @@ def _write_clips(folder: Path, usable: Sequence[MeasuredRecording], rows: Sequen
 
 
 def _write_chunk(chunk: _WriteChunk) -> list[dict]:
+    sampling_rate = chunk.limits.sampling_rate
     rows, clips = [], []
     for clip in chunk.clips:
-        # The same samples as those that were measured.
-        taken_in = take_in(
-            clip.recording.path,
-            start_s=clip.recording.start_s,
-            end_s=clip.recording.end_s,
-            sampling_rate=chunk.sampling_rate,
-            trim_db=chunk.trim_db,
-        )
-        signal = (taken_in * clip.gain).astype(np.float32)
+        signal = (signal_of(clip.recording, chunk.limits) * clip.gain).astype(np.float32)
         clips.append((clip.row["clip_id"], signal))
         rows.append(
             clip.row
             | {
-                "duration_s": len(signal) / chunk.sampling_rate,
-                "audio_sha256": pcm_sha256(signal, chunk.sampling_rate),
+                "duration_s": len(signal) / sampling_rate,
+                "audio_sha256": pcm_sha256(signal, sampling_rate),
                 "clipping_share": float(np.mean(np.abs(to_pcm16(signal).astype(np.int32)) >= 32767)),
             }
         )
-    write_shard(chunk.path, clips, sampling_rate=chunk.sampling_rate)
+    write_shard(chunk.path, clips, sampling_rate=sampling_rate)
     return rows
 
 
