@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emoforge import corpora
-from emoforge.base.errors import CorpusError, EmoforgeWarning, ManifestError
+from emoforge.base.errors import CorpusError, ManifestError
 from emoforge.corpora.recording import Recording
 from emoforge.dataset import manifest
 from emoforge.experiments.cache import Cache
 from emoforge.project.checksums import digest, file_sha256, folder_sha256
+from emoforge.project.corpus_choice import SharingWarning
 from emoforge.project.layout import Layout
 from emoforge.project.params import CorpusParams, Params
 from emoforge.stages import ingest, prosody
@@ -104,7 +105,7 @@ def prepare_corpus(original: Original, params: Params, *, root: Path, cache: Cac
     if not layout.manifest("ingest").is_file():
         with warnings.catch_warnings():
             # Nothing is published of a corpus that is only studied, so that its licence need not be stated.
-            warnings.filterwarnings("ignore", "`publish` will refuse", EmoforgeWarning)
+            warnings.simplefilter("ignore", SharingWarning)
             ingest.run(own, layout)
     if not layout.functionals("prosody").is_file():
         prosody.run(own, layout)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from emoforge import corpora
-from emoforge.base.errors import CorpusError, EmoforgeError
+from emoforge.base.errors import CorpusError, EmoforgeError, EmoforgeWarning
 from emoforge.corpora.measuring import Limits
 from emoforge.corpora.summary import CorpusSummary, summarise
 from emoforge.dataset.licences import not_stated, spelt, terms_of, with_stated_licence
@@ -18,6 +18,10 @@ from emoforge.project.typed_yaml import checked
 
 #: A corpus of more clips is not listened to when it is imported: ingest does it anyway, and finds the same.
 MOST_LISTENED_CLIPS = 2000
+
+
+class SharingWarning(EmoforgeWarning):
+    """What is made from the corpus can't be published as things are; it concerns only those who want to."""
 
 
 @dataclass(frozen=True)

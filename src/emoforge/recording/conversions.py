@@ -1,6 +1,5 @@
 """Many recordings, emotions and seeds into one folder, with a table of what came of each; a killed run goes on."""
 
-import hashlib
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from emoforge.base.batch import map_chunks, one_thread
 from emoforge.base.errors import AudioError, EmoforgeError, ManifestError, unknown_value
 from emoforge.convert import registry
 from emoforge.convert.utterance import Utterance
-from emoforge.project.checksums import folder_sha256
+from emoforge.project.checksums import file_sha256, folder_sha256
 from emoforge.recording.convert import (
     check_request,
     converter_folder,
@@ -136,7 +135,7 @@ def convert_recordings(
         "intensity": float(intensity),
         "converter": name,
         "converter_sha256": folder_sha256(model_folder),
-        "style_sha256": "" if style is None else _sha256(style),
+        "style_sha256": "" if style is None else file_sha256(style),
     }
     references = {}
     if style is not None:
@@ -250,7 +249,7 @@ def _convert(job: _Job) -> list[tuple[dict, bool]]:
     common: dict[str, Any] = {"source": str(job.recording), **job.settings}
     rows: list[tuple[dict, bool]] = []
     try:
-        common["source_sha256"] = _sha256(job.recording)
+        common["source_sha256"] = file_sha256(job.recording)
         pending = []
         for wanted in job.wanted:
             row = _row(common, wanted)
@@ -320,8 +319,3 @@ def _is_whole(job: _Job, row: Mapping[str, Any]) -> bool:
     except AudioError:
         return False
     return abs(file.n_samples / file.sampling_rate - known["duration_s"]) < 1 / file.sampling_rate
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,7 +24,7 @@ from emoforge.dataset import manifest
 from emoforge.dataset.clips import shard_path, write_shard
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.licences import derived
-from emoforge.project.checksums import code_sha256, folder_sha256
+from emoforge.project.checksums import code_sha256, file_sha256, folder_sha256
 from emoforge.project.conversions import SAME_AUDIO, ConversionJob, convert_jobs, repeated
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
@@ -90,7 +90,7 @@ def run(params: Params, layout: Layout) -> dict:
         raise ManifestError("no neutral clip of a training speaker to convert; import neutral speech first")
     inputs = {
         "jobs": hashlib.sha256(repr([row["clip_id"] for row in planned]).encode()).hexdigest(),
-        "manifest": hashlib.sha256(layout.manifest("ingest").read_bytes()).hexdigest(),
+        "manifest": file_sha256(layout.manifest("ingest")),
         "tracks": folder_sha256(layout.stage("prosody")),
         "converter": checksum,
     }

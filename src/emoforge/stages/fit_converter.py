@@ -4,7 +4,6 @@ The training of a neural converter that was killed goes on from its last validat
 code are the same.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from emoforge.convert.base import Converter
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.licences import with_stated_licence
-from emoforge.project.checksums import code_sha256
+from emoforge.project.checksums import code_sha256, file_sha256
 from emoforge.project.fitting import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
@@ -138,7 +137,7 @@ def _key(params: Params, projects: Sequence[_Project]) -> dict:
         "fit_converter": params.fit_converter.model_dump(exclude={"neural": {"guidance", "temperature", "samples"}}),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
-        "clips": [hashlib.sha256(project.layout.manifest("ingest").read_bytes()).hexdigest() for project in projects],
+        "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],
         "code": code_sha256(run, registry.kind_of(params.fit_converter.method)),
     }
 

@@ -34,7 +34,7 @@ from emoforge.dataset.intake import Measured, recorded_clip_id
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.levels import level_gain
 from emoforge.dataset.splits import assign_splits, enrolment_clips, speaker_folds
-from emoforge.project.corpus_choice import limits_of, recorded_licence, sharing_obstacle
+from emoforge.project.corpus_choice import SharingWarning, limits_of, recorded_licence, sharing_obstacle
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 
@@ -69,7 +69,7 @@ def run(params: Params, layout: Layout) -> dict:
     """
     recordings = _wanted(corpora.read(params.corpus.name, layout.root / params.corpus.root), params)
     if obstacle := sharing_obstacle(params.corpus):
-        warnings.warn(EmoforgeWarning(obstacle), stacklevel=2)
+        warnings.warn(SharingWarning(obstacle), stacklevel=2)
     # A fold that doesn't exist is better said now than after everything is decoded.
     _splits(recordings, [], params)
     limits = limits_of(params.ingest)
