@@ -19,8 +19,14 @@ def study(
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Find out when synthetic emotion helps. Runs a study; every choice is made on training speakers."""
-    from emoforge.experiments.helpfulness.study import run
+    """Run a study: when synthetic emotion helps, or how well emotion is recognised."""
+    from emoforge.experiments.studies import RECOGNITION, kind_of, study_path
+
+    # Imported by what is asked: either kind waits for no other.
+    if kind_of(study_path(name, project)) == RECOGNITION:
+        from emoforge.experiments.recognition.study import run
+    else:
+        from emoforge.experiments.helpfulness.study import run
 
     done = run(name, root=project, output=output, command=command_line(), report=_say)
     print(f"study: {done.n_rows} rows in {done.results} ({done.seconds:.0f} s)")

@@ -87,7 +87,7 @@ def plot_confusion(counts: np.ndarray, labels: Sequence[str], *, title: str) -> 
     figure, axes = new_figure(side + 0.6, side)
     for (row, column), share in np.ndenumerate(shares):
         # Opacity instead of a colour map: the page shows through, whether light or dark.
-        axes.add_patch(_rectangle(column - 0.5, row - 0.5, KEPT_COLOUR, 0.85 * share + 0.02))
+        axes.add_patch(rectangle(column - 0.5, row - 0.5, KEPT_COLOUR, 0.85 * share + 0.02))
         axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center")
     ticks = range(len(labels))
     axes.set_xticks(ticks, labels, rotation=40, ha="right", rotation_mode="anchor")
@@ -202,6 +202,14 @@ def new_figure(width: float, height: float) -> tuple["Figure", "Axes"]:
     return figure, figure.add_subplot()
 
 
+def new_panels(width: float, height: float, n_panels: int) -> tuple["Figure", list["Axes"]]:
+    """Return an empty figure of *width* by *height* inches, and the axes of panels side by side."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, list(figure.subplots(1, n_panels, squeeze=False)[0])
+
+
 def _interval(values: Mapping[str, float | None]) -> str:
     """Return the interval of an arm in words; one test speaker has none."""
     if values["uar_ci_low"] is None:
@@ -209,7 +217,8 @@ def _interval(values: Mapping[str, float | None]) -> str:
     return f" (from {values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f})"
 
 
-def _rectangle(x: float, y: float, colour: str, alpha: float) -> "Rectangle":
+def rectangle(x: float, y: float, colour: str, alpha: float) -> "Rectangle":
+    """Return a square of side 1 with its lower left corner at *x*, *y*."""
     from matplotlib.patches import Rectangle
 
     return Rectangle((x, y), 1, 1, facecolor=colour, alpha=alpha, linewidth=0)

@@ -1,9 +1,19 @@
-"""Plots of a study: gain by ratio and by threshold with intervals, and gain by the quality of the converter."""
+"""Plots of studies: gains with intervals by ratio, threshold and quality of the converter; UAR by corpus."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from emoforge.report.plots import INK, KEPT_COLOUR, REJECTED_COLOUR, Plot, in_style, new_figure, svg_text
+from emoforge.report.plots import (
+    INK,
+    KEPT_COLOUR,
+    REJECTED_COLOUR,
+    Plot,
+    in_style,
+    new_figure,
+    new_panels,
+    rectangle,
+    svg_text,
+)
 
 #: One per line; the last two are told apart by the colour-blind too (Okabe and Ito 2008, "Color universal design").
 _COLOURS = (KEPT_COLOUR, REJECTED_COLOUR, INK, "#009e73", "#cc79a7")
@@ -71,3 +81,39 @@ def plot_quality(points: Mapping[str, tuple[float, Mapping]], *, x_label: str, c
 
 def _gain(row: Mapping) -> float:
     return row["gain"] if row["gain"] is not None else 0.0
+
+
+@in_style
+def plot_matrix(
+    panels: Mapping[str, Mapping[tuple[str, str], float]], rows: Sequence[str], columns: Sequence[str]
+) -> Plot:
+    """Draw the UAR of every training corpus (row) on every tested corpus (column), one panel per recogniser.
+
+    Args:
+        panels: name of the recogniser → (row, column) → UAR from 0 to 1; a pair that was not asked for stays empty.
+        rows: names of what was learnt from, from top to bottom.
+        columns: names of what was tested.
+    """
+    width = 1.3 + len(panels) * (0.62 * len(columns) + 0.25)
+    figure, grid = new_panels(width, 1.5 + 0.45 * len(rows), len(panels))
+    words = []
+    for number, (axes, (name, values)) in enumerate(zip(grid, panels.items(), strict=True)):
+        for (row, column), value in values.items():
+            at = columns.index(column), rows.index(row)
+            # Opacity instead of a colour map: the page shows through, whether light or dark.
+            axes.add_patch(rectangle(at[0] - 0.5, at[1] - 0.5, KEPT_COLOUR, 0.85 * value + 0.02))
+            axes.text(*at, f"{100 * value:.0f}", ha="center", va="center")
+        axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(rows)), rows if number == 0 else [""] * len(rows))
+        axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5), xlabel="tested")
+        axes.set_title(name, fontsize=10)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        mean = sum(values.values()) / max(len(values), 1)
+        words.append(f"{name} {100 * mean:.0f} on average")
+    grid[0].set_ylabel("learnt from")
+    return Plot(
+        "UAR by corpus",
+        f"Unweighted average recall in per cent of every training corpus on every tested corpus: {'; '.join(words)}.",
+        svg_text(figure),
+    )

@@ -6,13 +6,12 @@ See `protocol` for the file that asks, `answers` for the work and `rows` for the
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from emoforge.base.batch import one_thread
-from emoforge.base.outputs import write_json, written_aside
 from emoforge.experiments.cache import Cache, Report, silent
 from emoforge.experiments.helpfulness import settings
 from emoforge.experiments.helpfulness.answers import Answers, answer
@@ -22,25 +21,11 @@ from emoforge.experiments.helpfulness.protocol import Study, load_study
 from emoforge.experiments.helpfulness.recordings import read_table, situations
 from emoforge.experiments.helpfulness.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION, Outcome, mean_uar, measured_rows
 from emoforge.experiments.helpfulness.settings import Setting
+from emoforge.experiments.studies import Studied, study_path, write_results
 from emoforge.project.params import load_params
 from emoforge.project.versions import commit_of
 
 SELECTED, RECOMMENDED, BEST = "selected", "recommended", "best in hindsight"
-
-
-@dataclass(frozen=True)
-class Studied:
-    """A finished study.
-
-    Attributes:
-        results: where its results.json lies.
-        n_rows: rows in it.
-        seconds: it took.
-    """
-
-    results: Path
-    n_rows: int
-    seconds: float
 
 
 def run(
@@ -61,7 +46,7 @@ def run(
     started = time.monotonic()
     # Asked now: what is committed while the study runs is not what it runs.
     commit = commit_of(root)
-    path = root / name if name.endswith((".yaml", ".yml")) else root / "studies" / f"{name}.yaml"
+    path = study_path(name, root)
     study = load_study(path)
     params = load_params(root / "params.yaml")
     cache = Cache(root / study.work, study.workers, report)
@@ -84,13 +69,8 @@ def run(
         "seconds": round(seconds),
     }
     output = output or root / "studies" / path.stem
-    write_json(output / "results.json", results)
     drawn = plots(results)
-    for plot_name, plot in drawn.items():
-        with written_aside(output / f"{plot_name}.svg") as aside:
-            aside.write_text(plot.svg, "utf-8")
-    with written_aside(output / "README.md") as aside:
-        aside.write_text(page(results, drawn), "utf-8")
+    write_results(output, results, page(results, drawn), drawn)
     return Studied(output / "results.json", len(rows), seconds)
 
 

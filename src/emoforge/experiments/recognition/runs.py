@@ -1,0 +1,119 @@
+"""The training runs of a study of recognition: which there are, and which are kept already.
+
+The key of a run is made from what goes into it: its clips with voices, labels, and functionals, embeddings or sound;
+its choices; and the code that trains.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from emoforge.experiments.cache import Cache
+from emoforge.experiments.recognition.inputs import Material
+from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser
+from emoforge.experiments.recognition.tasks import Recorded, Task
+from emoforge.experiments.recognition.workers import Clips, Job, TrainingRun, train_and_keep
+from emoforge.project.checksums import digest
+from emoforge.ser.registry import FRAMES, FUNCTIONALS, KINDS
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a recogniser answered for the tested clips of a task.
+
+    Attributes:
+        task: what it learnt from and was tested on.
+        recogniser: name in the study.
+        enrolled: whether speakers were known by their enrolment clips.
+        probabilities: (n_tested, n_classes), in the order of the task's labels.
+    """
+
+    task: Task
+    recogniser: str
+    enrolled: bool
+    probabilities: np.ndarray
+
+
+def answer(
+    study: RecognitionStudy, tasks: Sequence[Task], recorded: Recorded, materials: Mapping[str, Material], cache: Cache
+) -> list[Answered]:
+    """Train what the study asks for, unless that was done, and return all answers.
+
+    Args:
+        study: recognisers, and whether speakers are enrolled.
+        tasks: who trains and who is tested.
+        recorded: all clips.
+        materials: by name of the corpus.
+        cache: where answers are kept.
+    """
+    wanted = [
+        (task, choice, enrolled)
+        for task in tasks
+        for choice in study.recognisers
+        if _takes_part(choice, task)
+        for enrolled in study.enrolled
+    ]
+    parts, jobs = [], []
+    for task, choice, enrolled in wanted:
+        run = _run(task, choice, recorded, enrolled=enrolled, seed=study.seed)
+        used = np.unique(recorded.corpora[np.concatenate([task.learnt, task.tested])]).tolist()
+        read = tuple(materials[name] for name in used)
+        key = {
+            "run": digest(asdict(run)),
+            "inputs": [[checksum_of(material, choice.kind) for material in read], _encoder_of(study, choice)],
+        }
+        part = cache.entry("recognition", train_and_keep, key=key).part(0)
+        parts.append(part)
+        if not part.is_whole():
+            jobs.append(Job(part, run, read, study.encoder))
+    # The longest first, so that no process is left alone with one at the end.
+    jobs.sort(key=lambda job: -len(job.run.learnt.clip_ids))
+    cache.fill(train_and_keep, jobs, description="train", unit="run")
+    return [
+        Answered(task, choice.name, enrolled, np.array([row["probabilities"] for row in part.rows()]))
+        for (task, choice, enrolled), part in zip(wanted, parts, strict=True)
+    ]
+
+
+def checksum_of(material: Material, kind: str) -> list[str]:
+    """Return the checksums of what a recogniser of *kind* reads of a corpus."""
+    reads = KINDS[kind].reads
+    found = [material.functionals] if FUNCTIONALS in reads else []
+    if FRAMES in reads:
+        found.append(material.audio)
+    if material.embeddings is not None and set(reads) - {FUNCTIONALS, FRAMES}:
+        found.append(material.embeddings.checksum)
+    return found
+
+
+def _encoder_of(study: RecognitionStudy, choice: StudiedRecogniser) -> str:
+    return study.encoder if set(KINDS[choice.kind].reads) - {FUNCTIONALS, FRAMES} else ""
+
+
+def _takes_part(choice: StudiedRecogniser, task: Task) -> bool:
+    if task.train == task.test:
+        return choice.within is None or task.test in choice.within
+    return choice.across
+
+
+def _run(task: Task, choice: StudiedRecogniser, recorded: Recorded, *, enrolled: bool, seed: int) -> TrainingRun:
+    return TrainingRun(
+        labels=task.labels,
+        learnt=_clips(task.learnt, recorded, task.labels),
+        learnt_enrolment=_clips(task.learnt_enrolment, recorded) if enrolled else Clips(),
+        tested=_clips(task.tested, recorded),
+        tested_enrolment=_clips(task.tested_enrolment, recorded) if enrolled else Clips(),
+        kind=choice.kind,
+        seed=seed,
+        options={str(name): value for name, value in choice.options.items()},
+    )
+
+
+def _clips(rows: np.ndarray, recorded: Recorded, labels: Sequence[str] = ()) -> Clips:
+    index = {label: number for number, label in enumerate(labels)}
+    return Clips(
+        tuple(recorded.clip_ids[rows].tolist()),
+        tuple(recorded.speakers[rows].tolist()),
+        tuple(index[emotion] for emotion in recorded.emotions[rows].tolist()) if labels else None,
+    )

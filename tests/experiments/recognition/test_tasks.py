@@ -1,0 +1,77 @@
+"""Who trains and who is tested: nobody in both, enrolment clips never scored, shared classes only."""
+
+import numpy as np
+import pytest
+
+from emoforge.base.errors import EmoforgeError
+from emoforge.experiments.recognition.tasks import Recorded, across_task, fold_tasks
+
+EMOTIONS = {
+    "a": ("neutral", "anger", "calm"),
+    "b": ("neutral", "anger", "sadness"),
+    "c": ("neutral", "sadness", "calm"),
+    "d": ("surprise", "neutral"),
+}
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    """Four corpora of three speakers, each with two takes of every emotion; the first neutral take enrols."""
+    rows = [
+        (
+            f"{corpus}{speaker}-{emotion}-{take}",
+            corpus,
+            f"{corpus}-{speaker}",
+            emotion,
+            emotion == "neutral" and not take,
+        )
+        for corpus, emotions in EMOTIONS.items()
+        for speaker in range(3)
+        for emotion in emotions
+        for take in range(2)
+    ]
+    ids, corpora, speakers, emotions, enrolment = map(np.array, zip(*rows, strict=True))
+    return Recorded(ids, corpora, speakers, np.full(len(rows), "female"), emotions, enrolment)
+
+
+def test_folds_test_every_clip_once_but_those_that_enrol_and_nobody_learns_from_the_tested(recorded):
+    tasks = fold_tasks(recorded, "a", {"a-0": 0, "a-1": 1, "a-2": 1})
+    tested = np.concatenate([task.tested for task in tasks])
+    assert sorted(tested) == np.flatnonzero((recorded.corpora == "a") & ~recorded.enrolment).tolist()
+    assert len(tasks) == 2
+    for task in tasks:
+        assert (task.train, task.test, task.labels) == ("a", "a", ("anger", "calm", "neutral"))
+        learnt = np.concatenate([task.learnt, task.learnt_enrolment])
+        testing = np.concatenate([task.tested, task.tested_enrolment])
+        assert not set(recorded.speakers[learnt]) & set(recorded.speakers[testing])
+        assert not recorded.enrolment[np.concatenate([task.learnt, task.tested])].any()
+        assert recorded.enrolment[np.concatenate([task.learnt_enrolment, task.tested_enrolment])].all()
+        assert set(recorded.corpora[learnt]) == {"a"}
+        for clips, enrolling in ((task.learnt, task.learnt_enrolment), (task.tested, task.tested_enrolment)):
+            assert set(recorded.speakers[clips]) == set(recorded.speakers[enrolling])
+
+
+def test_another_corpus_teaches_the_classes_that_both_have(recorded):
+    task = across_task(recorded, ["b"], "a", name="b")
+    assert (task.train, task.test, task.labels) == ("b", "a", ("anger", "neutral"))
+    assert set(recorded.corpora[task.learnt]) == {"b"}
+    assert set(recorded.emotions[task.learnt]) == set(recorded.emotions[task.tested]) == set(task.labels)
+    assert len(task.tested) == 3 * (2 + 1)
+    assert not recorded.enrolment[task.tested].any()
+    # Voices are known by their enrolment clips, whatever is asked for.
+    assert set(recorded.speakers[task.tested_enrolment]) == {"a-0", "a-1", "a-2"}
+
+
+def test_others_teach_what_any_of_them_shares(recorded):
+    task = across_task(recorded, ["b", "c", "d"], "a", name="others")
+    assert task.labels == ("anger", "calm", "neutral")
+    assert set(recorded.corpora[task.learnt]) == {"b", "c", "d"}
+    assert set(recorded.emotions[task.learnt]) == set(task.labels)
+    assert len(task.tested) == len(recorded.clip_ids[(recorded.corpora == "a") & ~recorded.enrolment])
+
+
+def test_what_cannot_be_asked_is_said(recorded):
+    with pytest.raises(EmoforgeError, match="only neutral in common with d"):
+        across_task(recorded, ["d"], "a", name="d")
+    with pytest.raises(EmoforgeError, match="a cannot be recognised by what it teaches itself"):
+        across_task(recorded, ["a", "b"], "a", name="both")
