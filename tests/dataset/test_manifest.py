@@ -50,6 +50,19 @@ def test_ids_depend_on_every_part_and_on_nothing_else():
     assert manifest.seed_from("x", 3) != manifest.seed_from("x", 4)
 
 
+def test_a_manifest_of_an_earlier_version_is_read_and_one_of_a_later_version_is_not(tmp_path):
+    table = manifest.from_rows([recorded("a")])
+    earlier = table.drop_columns(["emotion_confidence_functionals"])
+    manifest.write(earlier.replace_schema_metadata({"emoforge_schema": "1"}), tmp_path / "earlier.parquet")
+    assert manifest.read(tmp_path / "earlier.parquet").equals(table)
+    manifest.write(earlier, tmp_path / "damaged.parquet")
+    with pytest.raises(ManifestError, match="'emotion_confidence_functionals' is missing"):
+        manifest.read(tmp_path / "damaged.parquet")
+    manifest.write(table.replace_schema_metadata({"emoforge_schema": "99"}), tmp_path / "later.parquet")
+    with pytest.raises(ManifestError, match="schema 99, this emoforge reads schemas 1 and 2"):
+        manifest.read(tmp_path / "later.parquet")
+
+
 def test_a_missing_column_is_named(tmp_path):
     manifest.write(manifest.from_rows([recorded("a")]).drop_columns(["speaker"]), tmp_path / "table.parquet")
     with pytest.raises(ManifestError, match="'speaker' is missing") as caught:

@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from emoforge.base.errors import ManifestError, unknown_value
 from emoforge.dataset.labels import EMOTIONS, GENDERS, ORIGINS, SPLITS
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+#: Earlier versions that are read too, with the columns that they did not have: these are null then.
+_ADDED_SINCE = {"1": ("emotion_confidence_functionals",)}
 
 
 def _field(name: str, kind: pa.DataType, description: str, *, unit: str = "", required: bool = False) -> pa.Field:
@@ -59,6 +61,12 @@ SCHEMA = pa.schema(
         _field("f0_median_hz", pa.float32(), "median F0 of the voiced frames", unit="Hz"),
         _field("f0_range_st", pa.float32(), "5th to 95th percentile of F0", unit="semitones"),
         _field("emotion_confidence", pa.float32(), "the judge's probability of the emotion", unit="0..1"),
+        _field(
+            "emotion_confidence_functionals",
+            pa.float32(),
+            "the same by a judge of functionals, where the judge is another",
+            unit="0..1",
+        ),
         _field("emotion_probabilities", _PROBABILITIES, "the judge's whole distribution"),
         _field("keep", pa.bool_(), "whether select kept the clip"),
         _field("reject_reason", pa.string(), "why it did not; empty for a kept clip"),
@@ -131,7 +139,7 @@ def read(path: str | os.PathLike, *, schema: pa.Schema = SCHEMA) -> pa.Table:
 
     Raises:
         ManifestError: the file is missing or not Parquet, misses a column, has one of another type, or was written
-            with another version of the schema.
+            with a version of the schema that this emoforge does not know.
     """
     return conform(read_table(path), schema=schema, name=str(path))
 
@@ -158,9 +166,15 @@ def conform(table: pa.Table, *, schema: pa.Schema = SCHEMA, name: str = "manifes
     Raises:
         ManifestError: as for :func:`read`.
     """
-    version = (table.schema.metadata or {}).get(b"emoforge_schema", b"").decode() or SCHEMA_VERSION
-    if version != SCHEMA_VERSION:
-        raise ManifestError(f"{name}: written with schema {version}, this emoforge reads schema {SCHEMA_VERSION}")
+    version = (table.schema.metadata or {}).get(b"emoforge_schema", b"").decode() or min(_ADDED_SINCE)
+    if version not in (*_ADDED_SINCE, SCHEMA_VERSION):
+        raise ManifestError(
+            f"{name}: written with schema {version}, this emoforge reads schemas {', '.join(_ADDED_SINCE)} and "
+            f"{SCHEMA_VERSION}; install a newer emoforge"
+        )
+    for column in _ADDED_SINCE.get(version, ()):
+        if column in schema.names and column not in table.schema.names:
+            table = table.append_column(schema.field(column), pa.nulls(len(table), schema.field(column).type))
     missing = [column for column in schema.names if column not in table.schema.names]
     if missing:
         raise ManifestError(

@@ -1,4 +1,4 @@
-"""Functionals and frame tracks on disk: Parquet tables keyed by clip_id."""
+"""Functionals, embeddings and frame tracks on disk: Parquet tables keyed by clip_id."""
 
 import json
 import os
@@ -81,6 +81,88 @@ class Functionals:
             return self._values[[self._index[clip_id] for clip_id in clip_ids]]
         except KeyError as error:
             raise ManifestError(f"clip {error.args[0]} has no functionals; run `dvc repro` again") from None
+
+
+def write_embeddings(
+    path: str | os.PathLike, clip_ids: Sequence[str], embeddings: np.ndarray, *, encoder: str, sha256: str
+) -> None:
+    """Write *embeddings* (n_clips, n_layers, n_values) float32, sorted by clip_id.
+
+    Args:
+        path: of the table.
+        clip_ids: (n_clips,).
+        embeddings: in their order.
+        encoder: name of the encoder that made them.
+        sha256: of its weights.
+    """
+    order = np.argsort(np.asarray(clip_ids, dtype=str))
+    shape = embeddings.shape[1:]
+    flat = pa.array(np.ascontiguousarray(embeddings[order], dtype=np.float32).reshape(-1))
+    table = pa.table(
+        {
+            "clip_id": pa.array([clip_ids[index] for index in order], pa.string()),
+            "embedding": pa.FixedSizeListArray.from_arrays(flat, int(np.prod(shape))),
+        }
+    ).replace_schema_metadata({"encoder": encoder, "sha256": sha256, "shape": json.dumps(list(shape))})
+    with written_aside(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
+
+
+def write_no_embeddings(path: str | os.PathLike) -> None:
+    """Write a table that says that there is no encoder."""
+    write_embeddings(path, [], np.zeros((0, 1, 1)), encoder="", sha256="")
+
+
+class Embeddings:
+    """Embeddings of many clips by one encoder, looked up by clip_id.
+
+    Attributes:
+        encoder: name of the encoder; empty where there was none, and then there is no clip either.
+        sha256: of its weights.
+
+    Args:
+        paths: tables written by :func:`write_embeddings`, at least one.
+
+    Raises:
+        ManifestError: a table is missing or holds no embeddings, or two tables are of different encoders.
+    """
+
+    def __init__(self, *paths: str | os.PathLike) -> None:
+        self._index: dict[str, int] = {}
+        made_by = []
+        rows: list[np.ndarray] = []
+        for path in paths:
+            table = read_table(path)
+            metadata = table.schema.metadata or {}
+            if b"encoder" not in metadata:
+                raise ManifestError(f"{path}: not a table of embeddings; run `dvc repro` again")
+            made_by.append((metadata[b"encoder"].decode(), metadata[b"sha256"].decode(), metadata[b"shape"].decode()))
+            if made_by[-1] != made_by[0]:
+                raise ManifestError(
+                    f"{path}: embeddings by {_encoder(*made_by[-1])}, those in {paths[0]} by {_encoder(*made_by[0])}; "
+                    "run `dvc repro` again"
+                )
+            for clip_id in table.column("clip_id").to_pylist():
+                self._index[clip_id] = len(self._index)
+            values = table.column("embedding").combine_chunks().values
+            rows.append(values.to_numpy(zero_copy_only=False).reshape(-1, *json.loads(made_by[0][2])))
+        self.encoder, self.sha256, _ = made_by[0]
+        self._values = np.concatenate(rows)
+
+    def __call__(self, clip_ids: Sequence[str]) -> np.ndarray:
+        """Return (n_clips, n_layers, n_values) float32 for *clip_ids*, in their order.
+
+        Raises:
+            ManifestError: a clip has no embedding.
+        """
+        try:
+            return self._values[[self._index[clip_id] for clip_id in clip_ids]]
+        except KeyError as error:
+            raise ManifestError(f"clip {error.args[0]} has no embedding; run `dvc repro` again") from None
+
+
+def _encoder(name: str, sha256: str, shape: str) -> str:
+    return f"{name} ({sha256[:12]}, layers and values {shape})" if name else "no encoder"
 
 
 def write_tracks(path: str | os.PathLike, tracks: Iterable[tuple[str, Tracks]]) -> None:

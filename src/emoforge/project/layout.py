@@ -29,6 +29,10 @@ class Layout:
         """Functionals of the clips of *stage*."""
         return self.stage(stage) / "functionals.parquet"
 
+    def embeddings(self, stage: str) -> Path:
+        """Embeddings of the clips of *stage*."""
+        return self.stage(stage) / "embeddings.parquet"
+
     def metrics(self, name: str) -> Path:
         """Metrics that *name* wrote, committed with the code."""
         return self.root / "metrics" / f"{name}.json"

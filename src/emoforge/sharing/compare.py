@@ -14,6 +14,7 @@ MOVED = 0.01
 #: The scores of a manifest, in its order.
 SCORES = (
     "emotion_confidence",
+    "emotion_confidence_functionals",
     "naturalness",
     "speaker_similarity",
     "content_error",

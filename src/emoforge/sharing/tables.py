@@ -11,7 +11,13 @@ from emoforge.base.tables import flat, markdown_table
 from emoforge.sharing.formats.shards import SPLIT_NAMES
 
 _COMPOSITION = ("emotion", "gender", "language", "corpus", "speaker")
-_SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_error")
+_SCORES = (
+    "emotion_confidence",
+    "emotion_confidence_functionals",
+    "naturalness",
+    "speaker_similarity",
+    "content_error",
+)
 
 
 def composition(clips: pa.Table) -> str:
