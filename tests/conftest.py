@@ -17,6 +17,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Encoders are kept apart from those of the user who runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOFORGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 def _corpus_root(name: str) -> Path:
     """Where a real corpus lies: under ``EMOFORGE_CORPORA``, else beside the checkout in ``../shared/corpora``."""
     base = Path(os.environ.get("EMOFORGE_CORPORA", REPOSITORY.parent / "shared" / "corpora"))

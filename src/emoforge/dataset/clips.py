@@ -127,9 +127,13 @@ class ClipStore:
         """Return a clip's signal (n_samples,) float32 and its sampling rate in Hz."""
         return decode(self.flac(clip_id))
 
+    def in_order(self, clip_ids: Iterable[str]) -> list[str]:
+        """Return *clip_ids* in the order in which the shards hold them, missing ones first."""
+        return self._rows.in_order(clip_ids)
+
     def stream(self, clip_ids: Sequence[str]) -> Iterator[tuple[str, np.ndarray, int]]:
         """Yield clip_id, signal and sampling rate for every id, in the order in which the shards hold them."""
-        for clip_id in self._rows.in_order(clip_ids):
+        for clip_id in self.in_order(clip_ids):
             yield clip_id, *self.read(clip_id)
 
 

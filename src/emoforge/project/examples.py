@@ -58,7 +58,7 @@ def clip_inputs(
         read: a clip → (n_samples,) float32 and its sampling rate, 16,000 Hz.
         frames: a clip → its input for the network, for callers who keep these; made of what *read* returns when
             omitted.
-        encoder: see :func:`emoforge.project.encoder.load_encoder`; of kinds that read an embedding.
+        encoder: see :func:`emoforge.project.encoders.load_encoder`; of kinds that read an embedding.
 
     Returns:
         inputs in the order of *clips*, see :attr:`emoforge.ser.recogniser.Examples.inputs`.
@@ -81,12 +81,13 @@ def _frames(read: Callable[[ClipKey], tuple[np.ndarray, int]], clip: ClipKey) ->
 def _embeddings(
     read: Callable[[ClipKey], tuple[np.ndarray, int]], encoder_name: str, clips: Sequence[ClipKey]
 ) -> np.ndarray:
-    from emoforge.project.encoder import load_encoder
+    from emoforge.project.encoders import load_encoder
+    from emoforge.ser.pretrained import vector
 
     encoder = load_encoder(encoder_name)
     if not len(clips):
-        return np.zeros((0, encoder.n_features), dtype=np.float32)
-    return np.stack([encoder.embed(*read(clip)) for clip in clips])
+        return np.zeros((0, 2 * encoder.width), dtype=np.float32)
+    return np.stack([vector(encoder, *read(clip)) for clip in clips])
 
 
 class ExampleSource:
@@ -97,7 +98,7 @@ class ExampleSource:
         kind: of the recogniser, which decides what a clip's input is.
         stages: whose clips can be asked for.
         encoder: of the kind `pretrained`: a bundle of torchaudio.pipelines or a folder, see
-            :func:`emoforge.project.encoder.load_encoder`.
+            :func:`emoforge.project.encoders.load_encoder`.
     """
 
     def __init__(self, layout: Layout, kind: str, stages: Sequence[str], *, encoder: str = "") -> None:

@@ -19,7 +19,7 @@ class IntakeOptions:
         sampling_rate: of clips, in Hz.
         trim_db: how far below the loud frames outer silence lies.
         prosody: keyword arguments of :func:`emoforge.prosody.analysis.describe`.
-        encoder: see :func:`emoforge.project.encoder.load_encoder`; of kinds that read an embedding.
+        encoder: see :func:`emoforge.project.encoders.load_encoder`; of kinds that read an embedding.
     """
 
     sampling_rate: int

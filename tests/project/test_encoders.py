@@ -9,7 +9,8 @@ from torchaudio import pipelines
 from torchaudio.models import wav2vec2_model, wavlm_model
 
 from emoforge.base.errors import EmoforgeError, ModelError
-from emoforge.project.encoder import ENCODER_FILES, load_encoder
+from emoforge.project.encoders import load_encoder
+from emoforge.project.encoders.kept import ENCODER_FILES
 
 TINY = {
     "extractor_mode": "layer_norm",
@@ -56,9 +57,12 @@ def test_a_folder_gives_the_encoder_that_was_put_there(tmp_path, signal, kind):
     model = write_encoder(tmp_path, kind)
     with torch.inference_mode():
         layers, _ = model.extract_features(torch.from_numpy(signal)[None])
-        frames = torch.stack(layers).mean(dim=0)[0]
-    expected = torch.cat([frames.mean(dim=0), frames.std(dim=0, unbiased=False)]).numpy()
-    np.testing.assert_allclose(load_encoder(str(tmp_path)).embed(signal, 16_000), expected, atol=1e-5)
+        output, _ = model(torch.from_numpy(signal)[None])
+    encoder = load_encoder(str(tmp_path))
+    (frames,) = encoder.frames([signal], 16_000)
+    assert frames.shape == (encoder.n_layers, output.shape[1], encoder.width)
+    np.testing.assert_allclose(frames[1:-1], np.stack([layer[0] for layer in layers[:-1]]), atol=1e-5)
+    np.testing.assert_allclose(frames[-1], output[0], atol=1e-5)
 
 
 def test_a_bundle_reads_its_weights_from_the_hubs_folder(tmp_path, monkeypatch, signal):
@@ -71,7 +75,7 @@ def test_a_bundle_reads_its_weights_from_the_hubs_folder(tmp_path, monkeypatch, 
     torch.save(model.state_dict(), tmp_path / "checkpoints" / bundle._path.split("/")[-1])
     encoder = load_encoder("WAV2VEC2_BASE")
     load_encoder.cache_clear()
-    assert encoder.embed(signal, 16_000).shape == (2 * 768,)
+    assert encoder.embed([signal], 16_000).shape == (1, 13, 2 * 768)
 
 
 def test_missing_weights_say_where_to_put_them(tmp_path, monkeypatch):
@@ -85,7 +89,10 @@ def test_missing_weights_say_where_to_put_them(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("", "name a bundle of torchaudio.pipelines"), ("WAVLM_BASE_PLUSS", "did you mean 'WAVLM_BASE_PLUS'")],
+    [
+        ("", "no encoder is named: choose one of `emoforge encoders list`"),
+        ("WAVLM_BASE_PLUSS", "did you mean 'WAVLM_BASE_PLUS'"),
+    ],
 )
 def test_no_such_encoder(source, message):
     with pytest.raises(EmoforgeError, match=message):
