@@ -16,6 +16,9 @@ from emoforge.dataset.licences import combine, derived, hub_licence, not_stated,
         (["CC0-1.0", "CC-BY-4.0"], "CC-BY-4.0"),
         (["CC-BY-4.0", "CC-BY-SA-4.0"], "CC-BY-SA-4.0"),
         (["CC0-1.0", "ODbL-1.0"], "ODbL-1.0"),
+        (["CC0-1.0", "MIT", "Apache-2.0"], "Apache-2.0"),
+        (["MIT", "Apache-2.0", "CC-BY-4.0"], "CC-BY-4.0"),
+        (["MIT", "ODbL-1.0"], "ODbL-1.0"),
         (["CC-BY-4.0", "CC-BY-NC-4.0"], "CC-BY-NC-4.0"),
         (["CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"], "CC-BY-NC-SA-4.0"),
         (["CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0"], "CC-BY-NC-SA-4.0"),
@@ -59,7 +62,11 @@ def test_what_is_not_granted_is_refused():
 
 def test_registry_and_licences_agree_about_derivatives():
     """Standard licences say themselves whether derivatives are allowed; importers must not say otherwise."""
-    standard = [known for known in map(registry.info, registry.names()) if known.licence.startswith(("CC", "ODbL"))]
+    standard = [
+        known
+        for known in map(registry.info, registry.names())
+        if known.licence.startswith(("CC", "ODbL", "MIT", "Apache"))
+    ]
     assert len(standard) >= 5
     for known in standard:
         assert terms_of(known.licence).derivatives == known.derivatives, known.name
@@ -68,6 +75,7 @@ def test_registry_and_licences_agree_about_derivatives():
 def test_hub_names():
     assert hub_licence("CC-BY-NC-SA-4.0") == {"license": "cc-by-nc-sa-4.0"}
     assert hub_licence("ODbL-1.0") == {"license": "odbl"}
+    assert hub_licence("Apache-2.0") == {"license": "apache-2.0"}
     assert hub_licence("research use only") == {"license": "other", "license_name": "research-use-only"}
 
 

@@ -23,7 +23,7 @@ _CC_BY = re.compile(r"CC-BY(?P<nc>-NC)?(?P<rest>-SA|-ND)?-(?P<version>\d\.\d)")
 
 #: What the Hub lists as a licence; everything else is "other" there, with a name.
 _HUB_LICENCES = frozenset(
-    {"cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"}
+    {"mit", "apache-2.0", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0"}
     | {"cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0"}
 )
 
@@ -54,9 +54,12 @@ class Terms:
 
 _OTHER_TERMS = {
     "CC0-1.0": Terms("CC0-1.0", 0),
-    "ODbL-1.0": Terms("ODbL-1.0", 2, share_alike=True),
-    NON_COMMERCIAL_ONLY: Terms(NON_COMMERCIAL_ONLY, 5, non_commercial=True),
-    RESEARCH_ONLY: Terms(RESEARCH_ONLY, 6, non_commercial=True),
+    # Licences of software, under which some corpora are published. Both ask that their notices are kept.
+    "MIT": Terms("MIT", 1),
+    "Apache-2.0": Terms("Apache-2.0", 2),
+    "ODbL-1.0": Terms("ODbL-1.0", 4, share_alike=True),
+    NON_COMMERCIAL_ONLY: Terms(NON_COMMERCIAL_ONLY, 7, non_commercial=True),
+    RESEARCH_ONLY: Terms(RESEARCH_ONLY, 8, non_commercial=True),
 }
 
 
@@ -85,7 +88,7 @@ def terms_of(licence: str, *, corpus: str = "") -> Terms:
     non_commercial, rest = match["nc"] is not None, match["rest"]
     return Terms(
         licence,
-        rank=7 if rest == "-ND" else 1 + 2 * non_commercial + (rest == "-SA"),
+        rank=9 if rest == "-ND" else 3 + 2 * non_commercial + (rest == "-SA"),
         non_commercial=non_commercial,
         share_alike=rest == "-SA",
         derivatives=rest != "-ND",
