@@ -50,6 +50,26 @@ def urdu_root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def crema_d_root() -> Path:
+    return _corpus_root("crema-d")
+
+
+@pytest.fixture(scope="session")
+def emodb_root() -> Path:
+    return _corpus_root("emodb")
+
+
+@pytest.fixture(scope="session")
+def emovo_root() -> Path:
+    return _corpus_root("emovo")
+
+
+@pytest.fixture(scope="session")
+def librispeech_root() -> Path:
+    return _corpus_root("librispeech")
+
+
+@pytest.fixture(scope="session")
 def small_corpus(tmp_path_factory) -> Path:
     """A demo corpus of six voices and three sentences that no test may change."""
     from emoforge.corpora.importers.demo import generate

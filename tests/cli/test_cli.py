@@ -66,6 +66,17 @@ def test_corpora_list_has_one_row_per_corpus(tmp_path):
     assert "1440" in rows["ravdess"]
 
 
+def test_corpora_list_says_which_emotion_each_label_becomes(tmp_path):
+    lines = emoforge("corpora", "list", cwd=tmp_path).stdout.splitlines()
+    assert "  urdu: A → anger, H → happiness, N → neutral, S → sadness" in lines
+    named = emoforge("corpora", "list", "EMNS", cwd=tmp_path)
+    assert named.returncode == 0, named.stderr
+    assert "Sarcastic → other" in named.stdout
+    assert "Apache-2.0" in named.stdout
+    assert "ffmpeg" in named.stdout
+    assert_one_line(emoforge("corpora", "list", "ravdes", cwd=tmp_path), "did you mean 'ravdess'")
+
+
 def test_importing_a_corpus_keeps_the_params_file_and_its_comments(own_params, small_corpus):
     before = (own_params / "params.yaml").read_text("utf-8")
     result = emoforge("corpora", "import", "demo", small_corpus, cwd=own_params)

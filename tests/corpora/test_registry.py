@@ -63,6 +63,40 @@ def test_the_table_has_a_row_for_each_corpus():
     assert rows["table"]["speakers"] == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("urdu", "A → anger, H → happiness, N → neutral, S → sadness"),
+        ("librispeech", "(no label) → neutral"),
+    ],
+)
+def test_the_line_of_labels_says_what_each_becomes(name, line):
+    assert corpora.labels_line(corpora.info(name)) == line
+
+
+def test_labels_without_a_counterpart_are_named():
+    assert "Sarcastic → other" in corpora.labels_line(corpora.info("emns"))
+    assert "enthusiasm → excitement" in corpora.labels_line(corpora.info("resd"))
+    assert "X → left out" in corpora.labels_line(corpora.info("msp-podcast"))
+
+
+@pytest.mark.parametrize("name", corpora.names())
+def test_every_corpus_has_notes_that_read_as_plain_text(name):
+    text = corpora.notes(name)
+    assert len(text.splitlines()) > 1
+    assert "``" not in text
+    assert ":func:" not in text
+    assert ":class:" not in text
+
+
+def test_published_folds_share_no_speaker():
+    known = [info for info in map(corpora.info, corpora.names()) if info.folds]
+    assert {info.name for info in known} >= {"ravdess", "cafe"}
+    for info in known:
+        speakers = [speaker for fold in info.folds for speaker in fold]
+        assert len(speakers) == len(set(speakers)) == info.n_speakers, info.name
+
+
 def test_the_registry_is_cheap_to_import():
     code = "import sys, emoforge.corpora; print(*(m for m in ('pandas', 'pyarrow', 'requests', 'numpy', 'audformat', "
     code += "'torch') if m in sys.modules))"

@@ -9,6 +9,7 @@ import typer
 from emoforge.cli.common import ProjectOption, print_table
 
 if TYPE_CHECKING:
+    from emoforge.corpora import CorpusInfo
     from emoforge.corpora.summary import CorpusSummary, Duplicates
     from emoforge.project.corpus_choice import ImportedCorpus
 
@@ -18,15 +19,52 @@ _SHOWN = 5
 
 
 @app.command("list")
-def corpora_list() -> None:
-    """Print every corpus that emoforge reads, and how to lay out a corpus of your own."""
+def corpora_list(
+    name: Annotated[str | None, typer.Argument(help="Say all that is known of one corpus.")] = None,
+) -> None:
+    """Print every corpus that emoforge reads, which emotion each of its labels becomes, and how to lay out your own.
+
+    With a name: how to get that corpus, its layout as published, its licence, and what to cite.
+    """
     from emoforge import corpora
 
+    if name is not None:
+        print("\n".join(_known(corpora.info(name))))
+        return
     print_table(corpora.corpora_table())
+    known = [corpora.info(each) for each in corpora.names()]
+    print("\nLabels as published → emotion (`emoforge corpora list NAME` says more):")
+    for info in known:
+        if not info.own and any(label != emotion for label, emotion in info.labels.items()):
+            print(f"  {info.name}: {corpora.labels_line(info)}")
     print("\nCorpora of your own:")
-    for known in map(corpora.info, corpora.names()):
-        if known.own:
-            print(f"  {known.name}: {known.access}")
+    for info in known:
+        if info.own:
+            print(f"  {info.name}: {info.access}")
+
+
+def _known(info: "CorpusInfo") -> Iterator[str]:
+    from emoforge import corpora
+
+    yield f"{info.name}: {info.title}"
+    yield ""
+    yield corpora.notes(info.name)
+    yield ""
+    if not info.own:
+        yield f"languages: {' '.join(info.languages)}; speakers: {info.n_speakers}; clips: {info.n_clips}"
+        yield f"labels: {corpora.labels_line(info)}"
+        yield f"style: {info.style}"
+        made = "what is made from them may be shared" if info.derivatives else "nothing made from them may be shared"
+        copies = "copies may be passed on" if info.redistributable else "copies may not be passed on"
+        use = "non-commercial use only" if info.non_commercial else "commercial use is allowed"
+        yield f"licence: {info.licence}; {copies}; {made}; {use}"
+    if info.folds:
+        yield f"published speaker-disjoint folds: {len(info.folds)}"
+    yield "get it: " + (f"`emoforge corpora fetch {info.name}`" if info.downloads else info.access)
+    if info.citation:
+        yield f"cite: {info.citation}"
+    if info.url:
+        yield f"page: {info.url}"
 
 
 @app.command("fetch")

@@ -189,6 +189,15 @@ def _check_handwritten(path: Path, header: list[str], rows: list[dict]) -> None:
             )
 
 
+def sentence_of(text: str) -> str | None:
+    """Return a name that is equal where the same words are written, whatever their case and punctuation; None for none.
+
+    >>> sentence_of("Carl leaps into a jeep.")
+    'carl leaps into a jeep'
+    """
+    return " ".join(re.findall(r"[\w']+", text.casefold())) or None
+
+
 def finish(recordings: Iterable[Recording], root: Path, info: CorpusInfo, expected: str) -> list[Recording]:
     """Return *recordings* sorted by stem.
 

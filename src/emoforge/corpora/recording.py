@@ -1,12 +1,16 @@
 """What an importer hands over: one :class:`Recording` per clip, and one :class:`CorpusInfo` per corpus."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emoforge.base.errors import CorpusError, unknown_value
 from emoforge.dataset.labels import EMOTIONS, GENDERS
 
-STYLES = ("acted", "elicited", "spontaneous", "synthetic")
+STYLES = ("acted", "elicited", "spontaneous", "read", "synthetic")
+
+#: What stands in place of a label for speech that is published without any.
+UNLABELLED = "(no label)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,8 @@ class CorpusInfo:
         languages: ISO 639-1 codes.
         n_speakers: of the full release; None where it depends on the user's own files.
         n_clips: clips of the full release, unusable labels included; None as for ``n_speakers``.
-        emotions: canonical labels that the importer can return.
+        labels: emotion as published → one of :data:`emoforge.dataset.labels.EMOTIONS`, empty for clips that are left
+            out; :data:`UNLABELLED` for speech without labels.
         style: one of :data:`STYLES`.
         licence: SPDX identifier where one exists, else short words.
         derivatives: whether anything made from the clips may be shared at all. False also where the licence is
@@ -125,7 +130,7 @@ class CorpusInfo:
     languages: tuple[str, ...]
     n_speakers: int | None
     n_clips: int | None
-    emotions: tuple[str, ...]
+    labels: Mapping[str, str] = field(hash=False)
     style: str
     licence: str
     derivatives: bool
@@ -137,6 +142,11 @@ class CorpusInfo:
     access: str = ""
     folds: tuple[tuple[str, ...], ...] | None = None
     own: bool = False
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Emotions that the importer can return, each once, in the order of ``labels``."""
+        return tuple(dict.fromkeys(emotion for emotion in self.labels.values() if emotion))
 
     @property
     def published_folds(self) -> tuple[tuple[str, ...], ...] | None:

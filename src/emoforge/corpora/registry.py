@@ -1,5 +1,6 @@
 """The corpora that emoforge knows by name."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -24,10 +25,25 @@ _NAMES = (
     "meld",
     "iemocap",
     "msp-podcast",
+    "emovo",
+    "aesdd",
+    "cafe",
+    "mesd",
+    "subesco",
+    "banglaser",
+    "ased",
+    "shemo",
+    "emns",
+    "resd",
+    "librispeech",
+    "vctk",
     "table",
     "folders",
     "audformat-db",
 )
+
+# Marks by which docstrings name code, such as :func:`emoforge.dataset.labels.canonical_emotion`.
+_ROLE = re.compile(r":\w+:`~?(?:\w+\.)*(\w+)`")
 
 
 def names() -> tuple[str, ...]:
@@ -81,6 +97,24 @@ def corpora_table() -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def labels_line(known: CorpusInfo) -> str:
+    """Return which emotion each published label of a corpus becomes, on one line.
+
+    >>> labels_line(info("urdu"))
+    'A → anger, H → happiness, N → neutral, S → sadness'
+    """
+    return ", ".join(f"{label} → {emotion or 'left out'}" for label, emotion in known.labels.items())
+
+
+def notes(name: str) -> str:
+    """Return what its importer says of the corpus *name*: layout, oddities of the published files, decisions.
+
+    Raises:
+        CorpusError: no corpus has that name.
+    """
+    return _ROLE.sub(r"`\1`", (importer(name).__doc__ or "").strip()).replace("``", "`")
 
 
 def importer(name: str) -> ModuleType:

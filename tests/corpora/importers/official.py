@@ -7,10 +7,14 @@ import soundfile
 
 from emoforge import corpora
 
+# Endings that soundfile does not know to write by themselves.
+_WRITTEN_AS = {".opus": ("OGG", "OPUS"), ".oga": ("OGG", "VORBIS")}
+
 
 def clip(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, np.zeros(80), 8000)
+    form, subtype = _WRITTEN_AS.get(path.suffix, (None, None))
+    soundfile.write(path, np.zeros(80), 8000, format=form, subtype=subtype)
     return path
 
 
@@ -112,6 +116,74 @@ def one_msp_podcast(root, suffix=".wav"):
     return clip(root / "Audios" / f"MSP-PODCAST_0001_0008{suffix}")
 
 
+def one_emovo(root, suffix=".wav"):
+    return clip(root / "m2" / f"gio-m2-d1{suffix}")
+
+
+def one_aesdd(root, suffix=".wav"):
+    return clip(root / "happiness" / f"h03 (4){suffix}")
+
+
+def one_cafe(root, suffix=".wav"):
+    return clip(root / "Joie" / "Fort" / f"08-J-2-3{suffix}")
+
+
+def one_mesd(root, suffix=".wav"):
+    return clip(root / "Mexican Emotional Speech Database (MESD)" / f"Fear_F_A_por_favor{suffix}")
+
+
+def one_subesco(root, suffix=".wav"):
+    return clip(root / f"F_01_OISHI_S_10_SURPRISE_5{suffix}")
+
+
+def one_banglaser(root, suffix=".wav"):
+    return clip(root / "Actor 08" / f"03-01-01-02-03-01-08{suffix}")
+
+
+def one_ased(root, suffix=".wav"):
+    return clip(root / "05Angry" / f"a5-02-01-02-38{suffix}")
+
+
+def one_shemo(root, suffix=".wav"):
+    return clip(root / "female" / f"F21W05{suffix}")
+
+
+def one_emns(root, suffix=".opus"):
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "metadata.csv").write_text(
+        "id|utterance|description|emotion|date_created|status|gender|age|level|audio_recording|user_id\n"
+        "685|Experimental burns, too.|With a {emotion} voice, {user_id} said {transcription}.|Excited|2022-07-27|"
+        "Complete|Female|20s|7|wavs/recorded_audio_MRMlFrW.webm|3\n"
+    )
+    return clip(root / "cleaned_webm" / f"recorded_audio_MRMlFrW{suffix}")
+
+
+def one_resd(root, suffix=".wav"):
+    return clip(root / "train" / "happiness_enthusiasm_32" / f"32_happiness_enthusiasm_e_120{suffix}")
+
+
+def one_librispeech(root, suffix=".flac"):
+    chapter = root / "LibriSpeech" / "train-clean-100" / "19" / "198"
+    chapter.mkdir(parents=True, exist_ok=True)
+    (chapter / "19-198.trans.txt").write_text("19-198-0000 NORTHANGER ABBEY\n19-198-0001 THIS LITTLE WORK\n")
+    (root / "LibriSpeech" / "SPEAKERS.TXT").write_text(
+        "; Some pipes are in names\n;ID  |SEX| SUBSET           |MINUTES| NAME\n"
+        "19   | F | train-clean-100  | 25.19 | Kara Shallenberg\n60   | M | train-clean-100  | 20.18 | | CBW | Simon\n"
+    )
+    return clip(chapter / f"19-198-0001{suffix}")
+
+
+def one_vctk(root, suffix=".flac"):
+    words = root / "txt" / "p226" / "p226_003.txt"
+    words.parent.mkdir(parents=True, exist_ok=True)
+    words.write_text("Six spoons of fresh snow peas.\n")
+    (root / "speaker-info.txt").write_text(
+        "ID  AGE  GENDER  ACCENTS  REGION COMMENTS \n"
+        "p225  23  F    English    Southern  England\np226  22  M    English    Surrey\n"
+    )
+    return clip(root / "wav48_silence_trimmed" / "p226" / f"p226_003_mic1{suffix}")
+
+
 # name: maker, then speaker, emotion, gender, language, text, sentence, intensity, stem
 ONE = {
     "ravdess": (
@@ -162,5 +234,50 @@ ONE = {
     "msp-podcast": (
         one_msp_podcast,
         ("30", "contempt", "female", "en", "so there you go", None, None, "MSP-PODCAST_0001_0008"),
+    ),
+    "emovo": (one_emovo, ("m2", "happiness", "male", "it", "Sabato sera cosa farà?", "d1", None, "gio-m2-d1")),
+    "aesdd": (one_aesdd, ("4", "happiness", "unknown", "el", None, "03", None, "h03 (4)")),
+    "cafe": (
+        one_cafe,
+        ("08", "happiness", "female", "fr", "Trois cygnes aveugles au bord du lac", "3", 1.0, "08-J-2-3"),
+    ),
+    "mesd": (one_mesd, ("F", "fear", "female", "es", "por favor", "por_favor", None, "Fear_F_A_por_favor")),
+    "subesco": (one_subesco, ("F01", "surprise", "female", "bn", None, "10", None, "F_01_OISHI_S_10_SURPRISE_5")),
+    "banglaser": (one_banglaser, ("08", "happiness", "female", "bn", None, "03", 1.0, "03-01-01-02-03-01-08")),
+    "ased": (one_ased, ("38", "anger", "male", "am", None, "02", None, "a5-02-01-02-38")),
+    "shemo": (one_shemo, ("F21", "surprise", "female", "fa", None, None, None, "F21W05")),
+    "emns": (
+        one_emns,
+        (
+            "3",
+            "excitement",
+            "female",
+            "en",
+            "Experimental burns, too.",
+            "experimental burns too",
+            0.7,
+            "recorded_audio_MRMlFrW",
+        ),
+    ),
+    "resd": (
+        one_resd,
+        ("32", "excitement", "unknown", "ru", None, None, None, "32_happiness_enthusiasm_e_120"),
+    ),
+    "librispeech": (
+        one_librispeech,
+        ("19", "neutral", "female", "en", "THIS LITTLE WORK", None, None, "19-198-0001"),
+    ),
+    "vctk": (
+        one_vctk,
+        (
+            "p226",
+            "neutral",
+            "male",
+            "en",
+            "Six spoons of fresh snow peas.",
+            "six spoons of fresh snow peas",
+            None,
+            "p226_003_mic1",
+        ),
     ),
 }

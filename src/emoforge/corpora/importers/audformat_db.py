@@ -28,7 +28,7 @@ INFO = CorpusInfo(
     languages=(),
     n_speakers=None,
     n_clips=None,
-    emotions=EMOTIONS,
+    labels=dict(zip(EMOTIONS, EMOTIONS, strict=True)),
     style="acted",
     licence="as the database's header states",
     derivatives=True,

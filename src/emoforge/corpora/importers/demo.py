@@ -72,7 +72,7 @@ INFO = CorpusInfo(
     languages=("en",),
     n_speakers=len(VOICES),
     n_clips=len(VOICES) * len(EMOTIONS) * len(SENTENCES),
-    emotions=EMOTIONS,
+    labels=dict(zip(EMOTIONS, EMOTIONS, strict=True)),
     style="synthetic",
     licence="CC0-1.0",
     derivatives=True,

@@ -50,7 +50,7 @@ INFO = CorpusInfo(
     languages=("de",),
     n_speakers=10,
     n_clips=535,
-    emotions=tuple(_EMOTIONS.values()),
+    labels=_EMOTIONS,
     style="acted",
     # What the record on Zenodo states; the tables inside the archive say CC0-1.0, which asks for less.
     licence="CC-BY-4.0",

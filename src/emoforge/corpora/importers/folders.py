@@ -27,7 +27,7 @@ INFO = CorpusInfo(
     languages=(),
     n_speakers=None,
     n_clips=None,
-    emotions=EMOTIONS,
+    labels=dict(zip(EMOTIONS, EMOTIONS, strict=True)),
     style="acted",
     licence="yours to state",
     derivatives=True,

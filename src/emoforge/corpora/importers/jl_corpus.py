@@ -8,7 +8,7 @@ different sentences for the primary and the secondary emotions. Without its text
 import re
 from pathlib import Path
 
-from emoforge.corpora.files import decode, finish, match_name, named_clips
+from emoforge.corpora.files import decode, finish, match_name, named_clips, sentence_of
 from emoforge.corpora.recording import CorpusInfo, Recording
 
 _EMOTIONS = {
@@ -30,7 +30,7 @@ INFO = CorpusInfo(
     languages=("en",),
     n_speakers=4,
     n_clips=2400,
-    emotions=tuple(_EMOTIONS.values()),
+    labels=_EMOTIONS,
     style="acted",
     licence="CC0-1.0",
     derivatives=True,
@@ -66,7 +66,7 @@ def read(root: Path) -> list[Recording]:
                 gender="female" if female else "male",
                 language="en",
                 text=text or None,
-                sentence=" ".join(re.findall(r"[\w']+", text.casefold())) or None,
+                sentence=sentence_of(text),
                 intensity=None,
                 stem=stem,
             )
