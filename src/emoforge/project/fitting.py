@@ -10,7 +10,7 @@ from emoforge.convert.utterance import Utterance
 from emoforge.project.params import NeuralParams
 
 if TYPE_CHECKING:
-    from emoforge.convert.neural.checkpoint import Point
+    from emoforge.base.training import Point
     from emoforge.convert.neural.converter import Neural
 
 

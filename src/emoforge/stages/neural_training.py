@@ -11,7 +11,7 @@ from tqdm import tqdm
 from emoforge.base.audio import encode_flac
 from emoforge.base.errors import ParamsError
 from emoforge.base.outputs import written_aside
-from emoforge.convert.neural.checkpoint import Point
+from emoforge.base.training import Point
 from emoforge.convert.neural.converter import Neural
 from emoforge.convert.neural.training import preset
 from emoforge.convert.utterance import Utterance

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from emoforge.base.batch import one_thread
+from emoforge.base.training import Point
 from emoforge.convert.base import Conversion, Converter, Job, Performance
 from emoforge.convert.neural.batches import Scale
-from emoforge.convert.neural.checkpoint import Point
 from emoforge.convert.neural.model import PerformanceField, Size
 from emoforge.convert.neural.pairs import N_TARGETS, POOL, STRETCH, VOICE, examples, manner_between, read, style_of
 from emoforge.convert.neural.sampling import Prompt, Sampler

@@ -1,18 +1,20 @@
 """Train the network: one loop, read from top to bottom."""
 
 import copy
+import hashlib
+import json
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
 
 from emoforge.base.batch import reproducible
 from emoforge.base.errors import ModelError
+from emoforge.base.training import Point, State, held_out_speakers, read_state, schedule, write_state
 from emoforge.convert.neural.batches import Scale, make_batch
-from emoforge.convert.neural.checkpoint import Point, State, fingerprint, read_state, write_state
 from emoforge.convert.neural.model import PerformanceField, Size, shaped_noise
 from emoforge.convert.neural.pairs import Example
 
@@ -127,7 +129,7 @@ def train_field(
         make_batch(validation[i : i + 64], index, scale, max_frames=options.max_frames)
         for i in range(0, len(validation), 64)
     ]
-    key = "" if checkpoint is None else fingerprint(examples, emotions, options, seed, device)
+    key = "" if checkpoint is None else _fingerprint(examples, emotions, options, seed, device)
 
     with torch.random.fork_rng(devices=[]), reproducible():
         torch.manual_seed(seed)
@@ -141,7 +143,7 @@ def train_field(
         if checkpoint is not None:
             read_state(checkpoint, state, training=key)
         step, losses = state.points[-1].step if state.points else 0, []
-        while step < options.steps and not (fixed and _looks_since_best(state.points) >= options.patience):
+        while step < options.steps and not (fixed and state.points_since_best() >= options.patience):
             step += 1
             # A step's draws depend on the step alone, so a training that was killed goes on as if it had not been.
             rng = np.random.default_rng([seed, step])
@@ -150,17 +152,14 @@ def train_field(
             rows = [of_emotion[rng.integers(len(of_emotion))] for of_emotion in of_emotions]
             batch = make_batch([training[row] for row in rows], index, scale, max_frames=options.max_frames, rng=rng)
             for group in optimiser.param_groups:
-                group["lr"] = options.learning_rate * _schedule(step, options.steps)
+                group["lr"] = options.learning_rate * schedule(step, options.steps)
             network.train()
             loss = _loss(network, batch, options, device, drop=True)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            decay = min(options.ema_decay, (1 + step) / (10 + step))
-            with torch.no_grad():
-                for kept, current in zip(mean_network.parameters(), network.parameters(), strict=True):
-                    kept.lerp_(current, 1 - decay)
+            state.average(step, options.ema_decay)
             losses.append(loss.detach())
             if step % options.validate_every and step != options.steps:
                 continue
@@ -169,9 +168,7 @@ def train_field(
             if not math.isfinite(mean_loss):
                 raise ModelError(f"training came to a loss of {mean_loss} by step {step}; choose another seed")
             point = Point(step, mean_loss, _validation_loss(mean_network.eval(), fixed, options, device))
-            if fixed and point.validation_loss < min((p.validation_loss for p in state.points), default=math.inf):
-                state.best = {name: values.detach().clone() for name, values in mean_network.state_dict().items()}
-            state.points.append(point)
+            state.keep(point, held_out=bool(fixed))
             if checkpoint is not None:
                 write_state(checkpoint, state, training=key)
             if on_point is not None:
@@ -181,11 +178,19 @@ def train_field(
     return mean_network.cpu().eval(), scale, state.points
 
 
-def _looks_since_best(points: Sequence[Point]) -> int:
-    """Validation points after the best one; -1 before the first."""
-    if not points:
-        return -1
-    return len(points) - 1 - int(np.argmin([point.validation_loss for point in points]))
+def _fingerprint(
+    examples: Sequence[Example], emotions: Sequence[str], options: TrainingOptions, seed: int, device: str
+) -> str:
+    """Return the SHA-256 of what decides the course of a training."""
+    settings = [list(emotions), asdict(options), seed, device, torch.__version__]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for example in examples:
+        digest.update(f"\0{example.speaker}\0{example.emotion}\0{example.typicality}\0".encode())
+        source = example.source
+        for array in (source.features, source.statistics, example.targets, example.weights):
+            digest.update(str(array.shape).encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _loss(
@@ -238,16 +243,5 @@ def _validation_loss(
 
 
 def _split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
-    speakers = sorted({example.speaker for example in examples})
-    if len(speakers) < 5:
-        return list(examples), []
-    n_held = max(1, round(share * len(speakers)))
-    held = set(np.random.default_rng(seed).permutation(speakers)[:n_held].tolist())
+    held = held_out_speakers([example.speaker for example in examples], share, seed)
     return [e for e in examples if e.speaker not in held], [e for e in examples if e.speaker in held]
-
-
-def _schedule(step: int, steps: int) -> float:
-    warm = max(steps // 20, 1)
-    if step <= warm:
-        return step / warm
-    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))

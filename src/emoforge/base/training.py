@@ -1,15 +1,15 @@
-"""The state of a training on disk: one safetensors file, replaced as a whole at every validation point.
+"""What trainings of networks share: a state on disk, speakers that are held out, a schedule, a mean of the weights.
 
-A training that goes on from it gives the same bits as one that was never stopped. A file belongs to one training: to
-its examples, emotions, options, seed and device, and to the version of torch that computes.
+The state is one safetensors file, replaced as a whole at every validation point. A training that goes on from it gives
+the same bits as one that was never stopped. A file belongs to one training, named by a fingerprint of all that decides
+its course.
 """
 
-import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 import torch
@@ -19,7 +19,9 @@ from torch import nn
 
 from emoforge.base.errors import ModelError
 from emoforge.base.outputs import written_aside
-from emoforge.convert.neural.pairs import Example
+
+# Of fewer speakers none can be spared.
+_FEWEST_SPEAKERS = 5
 
 
 @dataclass(frozen=True)
@@ -49,18 +51,41 @@ class State:
     best: dict[str, torch.Tensor] | None = None
     points: list[Point] = field(default_factory=list)
 
+    def keep(self, point: Point, *, held_out: bool) -> None:
+        """Add *point*; with speakers held out, keep the mean network's parameters where it is the best so far."""
+        if held_out and point.validation_loss < min((p.validation_loss for p in self.points), default=math.inf):
+            self.best = {name: values.detach().clone() for name, values in self.mean_network.state_dict().items()}
+        self.points.append(point)
 
-def fingerprint(examples: Sequence[Example], emotions: Sequence[str], options: Any, seed: int, device: str) -> str:
-    """Return the SHA-256 of what decides the course of a training; *options* is a dataclass of JSON values."""
-    settings = [list(emotions), asdict(options), seed, device, torch.__version__]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for example in examples:
-        digest.update(f"\0{example.speaker}\0{example.emotion}\0{example.typicality}\0".encode())
-        source = example.source
-        for array in (source.features, source.statistics, example.targets, example.weights):
-            digest.update(str(array.shape).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    def points_since_best(self) -> int:
+        """Validation points after the best one; -1 before the first."""
+        if not self.points:
+            return -1
+        return len(self.points) - 1 - int(np.argmin([point.validation_loss for point in self.points]))
+
+    def average(self, step: int, decay: float) -> None:
+        """Move the mean network towards the network, in the first steps faster: they are far from anything learnt."""
+        decay = min(decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for kept, current in zip(self.mean_network.parameters(), self.network.parameters(), strict=True):
+                kept.lerp_(current, 1 - decay)
+
+
+def held_out_speakers(speakers: Sequence[str], share: float, seed: int) -> set[str]:
+    """Return the *share* of *speakers* to validate with, at least one; none of fewer than five speakers."""
+    names = sorted(set(speakers))
+    if len(names) < _FEWEST_SPEAKERS:
+        return set()
+    n_held = max(1, round(share * len(names)))
+    return set(np.random.default_rng(seed).permutation(names)[:n_held].tolist())
+
+
+def schedule(step: int, steps: int) -> float:
+    """Return the share of the highest learning rate: up over a twentieth of *steps*, then down as a cosine."""
+    warm = max(steps // 20, 1)
+    if step <= warm:
+        return step / warm
+    return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(steps - warm, 1)))
 
 
 def write_state(path: str | os.PathLike[str], state: State, *, training: str) -> None:
@@ -76,13 +101,19 @@ def write_state(path: str | os.PathLike[str], state: State, *, training: str) ->
         },
     }
     tensors = {name: values.detach().cpu().contiguous() for name, values in tensors.items()}
-    points = json.dumps([[point.step, point.loss, point.validation_loss] for point in state.points])
+    points = json.dumps([astuple(point) for point in state.points])
     with written_aside(path) as aside:
         save_file(tensors, aside, metadata={"training": training, "points": points})
 
 
-def read_state(path: str | os.PathLike[str], state: State, *, training: str) -> None:
+def read_state(path: str | os.PathLike[str], state: State, *, training: str, point_type: type[Point] = Point) -> None:
     """Restore *state*, which is that of a new training, from the checkpoint at *path*; do nothing if there is none.
+
+    Args:
+        path: of the file.
+        state: of a new training.
+        training: its fingerprint.
+        point_type: what its validation points are.
 
     Raises:
         ModelError: the checkpoint is damaged, or of another training than that of the fingerprint *training*.
@@ -109,7 +140,7 @@ def read_state(path: str | os.PathLike[str], state: State, *, training: str) -> 
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
     device = next(state.network.parameters()).device
     state.best = {name: values.to(device) for name, values in _below(tensors, "best.").items()} or None
-    state.points = [Point(*row) for row in json.loads(metadata["points"])]
+    state.points = [point_type(*row) for row in json.loads(metadata["points"])]
 
 
 def _below(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
