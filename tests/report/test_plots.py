@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 
 from emoforge.base.errors import EmoforgeError
-from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_scores, plot_yields
+from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage, plot_scores, plot_yields
 
 ARMS = {
     "real": {"uar": 0.612, "uar_ci_low": 0.55, "uar_ci_high": 0.66},
     "synthetic": {"uar": 0.655, "uar_ci_low": 0.6, "uar_ci_high": 0.7},
     "gain": {"uar": 0.043, "ci_low": 0.004, "ci_high": 0.08, "p": 0.03},
+}
+COVERAGE = {
+    "real": {"coverage": [{"coverage": 1.0, "accuracy": 0.612}, {"coverage": 0.5, "accuracy": 0.8}]},
+    "synthetic": {"coverage": [{"coverage": 1.0, "accuracy": 0.655}, {"coverage": 0.5, "accuracy": 0.9}]},
+    "gain": {"uar": 0.043},
 }
 SELECTION = {
     "all": {"in": 30, "out": 12, "reasons": {"min_confidence": 11, "over_ratio": 7}},
@@ -26,6 +31,7 @@ def draw_all() -> list[Plot]:
     scores = rng.uniform(size=200)
     return [
         plot_arms(ARMS),
+        plot_coverage(COVERAGE),
         plot_yields(SELECTION),
         plot_confusion(np.array([[9, 1], [3, 5]]), ["anger", "fear"], title="Confusions"),
         plot_scores("emotion_confidence", scores, scores > 0.4, threshold=0.4),
@@ -42,7 +48,7 @@ def test_same_input_same_bytes_whatever_the_machines_style():
         assert draw_all() == first
 
 
-@pytest.mark.parametrize("index", range(4))
+@pytest.mark.parametrize("index", range(5))
 def test_everything_follows_the_pages_text_colour(index: int):
     plot = draw_all()[index]
     assert "currentColor" in plot.svg
@@ -59,6 +65,15 @@ def test_arms_shows_each_recall_and_no_gain():
     assert {"0.612", "0.655", "real", "synthetic"} <= set(texts(plot))
     assert "gain" not in texts(plot)
     assert "synthetic 0.655 (from 0.600 to 0.700)" in plot.description
+
+
+def test_coverage_shows_each_arm_and_no_gain():
+    plot = plot_coverage(COVERAGE)
+    assert {"real", "synthetic"} <= set(texts(plot))
+    assert "gain" not in texts(plot)
+    assert "synthetic 0.655 of all clips, 0.900 of the 50 % that it is most sure of" in plot.description
+    with pytest.raises(EmoforgeError, match="run the stage evaluate again"):
+        plot_coverage(ARMS)
 
 
 def test_confusion_shows_shares_of_rows():

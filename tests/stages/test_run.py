@@ -68,8 +68,10 @@ def test_metrics_are_what_the_contract_promises(small_run):
     for arm in list(metrics)[:-1]:
         values = metrics[arm]
         assert set(values) == {
-            "uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers",
+            "uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers", "coverage",
         }  # fmt: skip
+        assert values["coverage"][0]["coverage"] == 1
+        assert values["coverage"][0]["accuracy"] == values["wa"]
         assert values["uar_ci_low"] <= values["uar"] <= values["uar_ci_high"]
     assert metrics["gain"]["uar"] == pytest.approx(metrics["synthetic"]["uar"] - metrics["real"]["uar"], abs=1e-3)
     assert len(json.loads(small_run.metrics("headline").read_text())) <= 8

@@ -136,6 +136,36 @@ def plot_arms(metrics: Mapping[str, Mapping[str, float]]) -> Plot:
 
 
 @in_style
+def plot_coverage(metrics: Mapping[str, Mapping]) -> Plot:
+    """Draw how often arms are right when they answer only the clips that they are most sure of.
+
+    Args:
+        metrics: arm → ``coverage``, a list of ``coverage`` (falling from 1) and ``accuracy``; an entry without is no
+            arm.
+    """
+    arms = {name: values["coverage"] for name, values in metrics.items() if "coverage" in values}
+    if not arms:
+        raise EmoforgeError("no arm has its accuracy by coverage; run the stage evaluate again")
+    figure, axes = new_figure(5.2, 3.4)
+    for position, (name, points) in enumerate(arms.items()):
+        axes.plot(
+            [point["coverage"] for point in points],
+            [point["accuracy"] for point in points],
+            color=INK if name == "real" else (KEPT_COLOUR, REJECTED_COLOUR)[position % 2],
+            linestyle=("-", "--", "-.", ":")[position % 4],
+            label=name,
+        )
+    axes.set(xlim=(0, 1), xlabel="share of clips answered, the surest first", ylabel="accuracy of these")
+    axes.legend()
+    words = "; ".join(
+        f"{name} {points[0]['accuracy']:.3f} of all clips, {points[len(points) // 2]['accuracy']:.3f} of the "
+        f"{100 * points[len(points) // 2]['coverage']:.0f} % that it is most sure of"
+        for name, points in arms.items()
+    )
+    return Plot("Accuracy by coverage", f"Accuracy of the answers: {words}.", svg_text(figure))
+
+
+@in_style
 def plot_scores(name: str, values: np.ndarray, keep: np.ndarray, *, threshold: float | None = None) -> Plot:
     """Draw how a score is distributed among kept and rejected conversions.
 

@@ -15,9 +15,10 @@ from emoforge.evaluation.statistics import paired_gain, uar_interval
 from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
-from emoforge.report.plots import Plot, plot_arms, plot_confusion
+from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage
 from emoforge.ser.metrics import confusion_matrix, ece, macro_f1, uar, wa
 from emoforge.ser.registry import load_recogniser
+from emoforge.ser.selective import coverage_points
 
 _DIGITS = 4
 
@@ -79,6 +80,10 @@ def measure(
             "ece": round(float(ece(truth, values)), _DIGITS),
             "n_clips": len(truth),
             "n_speakers": len(np.unique(speakers)),
+            "coverage": [
+                dict(zip(("coverage", "accuracy", "uar"), (round(value, _DIGITS) for value in point), strict=True))
+                for point in coverage_points(truth, values)
+            ],
         }
     arms = predicted[contender], predicted[reference]
     gain = paired_gain(truth, *arms, speakers, n_draws=n_draws, seed=seed) if several else None
@@ -132,6 +137,9 @@ def _write_plots(
     arms = [(name, metrics[name]["uar"]) for name in probabilities]
     _write_table(layout.plots / "arms.csv", ("arm", "uar"), arms)
     _write_picture(layout.plots / "arms.svg", plot_arms(metrics))
+    points = [(name, *point.values()) for name in probabilities for point in metrics[name]["coverage"]]
+    _write_table(layout.plots / "coverage.csv", ("arm", "coverage", "accuracy", "uar"), points)
+    _write_picture(layout.plots / "coverage.svg", plot_coverage(metrics))
 
 
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:

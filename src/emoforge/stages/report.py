@@ -23,7 +23,7 @@ from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.versions import commit_of
 from emoforge.report.page import Confidence, Example, write_page
-from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_scores, plot_yields
+from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage, plot_scores, plot_yields
 from emoforge.ser.metrics import confusion_matrix
 
 _SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_error")
@@ -43,6 +43,7 @@ def run(params: Params, layout: Layout) -> dict:
         "selection": selection,
         "plots": [
             plot_arms(metrics),
+            plot_coverage(metrics),
             plot_yields(selection),
             *(plot_scores(name, converted.column(name).to_numpy(zero_copy_only=False), keep) for name in _SCORES),
             *_confusions(layout),
