@@ -120,10 +120,34 @@ def predict(
         Path | None,
         typer.Option("--output", "-o", help="A .csv, .parquet or .jsonl file.", show_default="lines on the terminal"),
     ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="How often emotions occur in these recordings: none (not asked), em (estimated from the answers), "
+            "equal (about equally often), or known shares such as neutral=0.7,anger=0.1."
+        ),
+    ] = "none",
+    uncertain_below: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="Mark answers below this probability as uncertain."),
+    ] = None,
+    certain: Annotated[
+        float | None,
+        typer.Option(
+            help="Mark answers as uncertain, so that of the others this share is right, as on validation speakers."
+        ),
+    ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Predict the emotion of recordings. Neutral recordings calibrate the recogniser to the speaker."""
+    """Predict the emotion of recordings. Neutral recordings calibrate the recogniser to the speaker.
+
+    With --prior all recordings of one call are taken together, and a line says how far the shares moved.
+    """
+    if uncertain_below is not None and certain is not None:
+        raise typer.BadParameter("--certain chooses the probability that --uncertain-below names; give one of them")
+    from emoforge.evaluation.certainty import certainty_of
     from emoforge.project.layout import Layout
+    from emoforge.recording.answers import parse_prior, with_prior, with_uncertain
     from emoforge.recording.files import check_table, write_table
     from emoforge.recording.predict import load_recogniser
     from emoforge.recording.predictions import predictions
@@ -133,20 +157,37 @@ def predict(
             raise EmoforgeError(f"{path}: missing: no such file")
     if output is not None:
         check_table(output)
-    recogniser = load_recogniser(model or Layout(project).models / "synthetic")
+    folder = model or Layout(project).models / "synthetic"
+    recogniser = load_recogniser(folder)
+    shares = parse_prior(prior, recogniser.emotions)
     asked = _asked(recogniser, recordings, enrol or [])
+    if certain is not None:
+        enrolled = all(len(item.enrolment.examples) for item in asked)
+        uncertain_below = certainty_of(folder, enrolled=enrolled).threshold_for_accuracy(certain)
+        typer.echo(f"certain: answers of a probability below {uncertain_below:.3f} are uncertain", err=True)
+    # With a prior, no answer is final before the last recording is heard.
+    later = prior != "none"
+    answers: Iterable[dict] = _counted(predictions(recogniser, asked), len(asked), shown=output is not None or later)
+    if later:
+        answers, moved = with_prior(list(answers), recogniser.emotions, shares)
+        typer.echo(moved, err=True)
     rows = []
-    for row in _counted(predictions(recogniser, asked), len(asked), shown=output is not None):
-        rows.append(row)
+    for row in answers:
+        rows.append(row if uncertain_below is None else with_uncertain(row, uncertain_below))
         if output is None and not row["reason"]:
-            ranked = sorted(recogniser.emotions, key=lambda emotion: -row[emotion])
-            print(f"{row['recording']}: " + ", ".join(f"{emotion} {row[emotion]:.2f}" for emotion in ranked))
+            print(_line(rows[-1], recogniser.emotions))
     failed = [row for row in rows if row["reason"]]
     if output is not None:
         write_table(output, rows)
     _report_failures(failed, len(rows), "recording", output)
     if output is not None:
         print(f"{output}: {len(rows) - len(failed)} recordings")
+
+
+def _line(row: dict, emotions: Iterable[str]) -> str:
+    ranked = sorted(emotions, key=lambda emotion: -row[emotion])
+    probabilities = ", ".join(f"{emotion} {row[emotion]:.2f}" for emotion in ranked)
+    return f"{row['recording']}: " + (f"uncertain ({probabilities})" if row.get("uncertain") else probabilities)
 
 
 def _seeds(given: list[int], variants: int | None) -> list[int]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, Arm, build_arms
+from emoforge.evaluation.certainty import write_certainty
 from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
 from emoforge.project.intake_options import options_of, write_intake
 from emoforge.project.layout import Layout
@@ -35,13 +36,17 @@ def run(params: Params, layout: Layout) -> dict:
         added_weight=float(params.train.added_weight),
         seed=params.seed,
     )
-    models = {}
+    models: dict[str, Recogniser] = {}
+    scores: dict[str, float] = {}
     with built_aside(layout.models) as folder:
         for name, arm in arms.items():
             models[name] = _fit(pool, arm, labels, enrolment, validation, params)
             models[name].save(folder / name)
             write_intake(folder / name, options_of(params))
-    scores = {name: _validation_uar(model, validation, enrolment) for name, model in models.items()}
+            answers = models[name].predict_proba(validation, enrolment)
+            scores[name] = float(uar(np.asarray(validation.labels), answers.argmax(axis=1)))
+            alone = models[name].predict_proba(validation, enrolment.take(np.zeros(len(enrolment), dtype=bool)))
+            write_certainty(folder / name, np.asarray(validation.labels), enrolled=answers, not_enrolled=alone)
     metrics = {
         name: {
             "real": len(arm.rows) - arm.n_added,
@@ -86,11 +91,6 @@ def _fit(
     return recogniser_class(params.train.model).fit(
         train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
     )
-
-
-def _validation_uar(model: Recogniser, validation: Examples, enrolment: Examples) -> float:
-    predicted = model.predict_proba(validation, enrolment).argmax(axis=1)
-    return float(uar(np.asarray(validation.labels), predicted))
 
 
 def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[str, dict], params: Params) -> None:
