@@ -16,6 +16,9 @@ from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
 
 ClipKey = TypeVar("ClipKey")
 
+#: Clips whose samples are held at once while they are embedded.
+_AT_ONCE = 256
+
 
 def emotions_of(table: pa.Table) -> list[str]:
     """Return the emotions of the recorded training clips: what a recogniser can learn, in alphabetical order."""
@@ -47,6 +50,7 @@ def clip_inputs(
     functionals: Callable[[Sequence[ClipKey]], np.ndarray],
     read: Callable[[ClipKey], tuple[np.ndarray, int]],
     frames: Callable[[ClipKey], np.ndarray] | None = None,
+    embeddings: Callable[[Sequence[ClipKey]], np.ndarray] | None = None,
     encoder: str = "",
 ) -> np.ndarray | list:
     """Return what a recogniser of *kind* reads of *clips*: the one place where a kind meets its inputs.
@@ -58,6 +62,8 @@ def clip_inputs(
         read: a clip → (n_samples,) float32 and its sampling rate, 16,000 Hz.
         frames: a clip → its input for the network, for callers who keep these; made of what *read* returns when
             omitted.
+        embeddings: n clips → (n, n_layers, n_values), for callers who keep these; made of what *read* returns when
+            omitted.
         encoder: see :func:`emoforge.project.encoders.load_encoder`; of kinds that read an embedding.
 
     Returns:
@@ -66,7 +72,7 @@ def clip_inputs(
     makers: dict[str, Callable[[Sequence[ClipKey]], Any]] = {
         FUNCTIONALS: functionals,
         FRAMES: lambda clips: [(frames or partial(_frames, read))(clip) for clip in clips],
-        EMBEDDING: partial(_embeddings, read, encoder),
+        EMBEDDING: embeddings or partial(_embeddings, read, encoder),
     }
     sides = [makers[name](clips) for name in KINDS[kind].reads]
     return sides[0] if len(sides) == 1 else list(zip(*sides, strict=True))
@@ -82,12 +88,13 @@ def _embeddings(
     read: Callable[[ClipKey], tuple[np.ndarray, int]], encoder_name: str, clips: Sequence[ClipKey]
 ) -> np.ndarray:
     from emoforge.project.encoders import load_encoder
-    from emoforge.ser.pretrained import vector
 
     encoder = load_encoder(encoder_name)
-    if not len(clips):
-        return np.zeros((0, 2 * encoder.width), dtype=np.float32)
-    return np.stack([vector(encoder, *read(clip)) for clip in clips])
+    found = [np.zeros((0, encoder.n_layers, 2 * encoder.width), dtype=np.float32)]
+    for first in range(0, len(clips), _AT_ONCE):
+        heard = [read(clip) for clip in clips[first : first + _AT_ONCE]]
+        found.append(encoder.embed([signal for signal, _ in heard], heard[0][1]))
+    return np.concatenate(found)
 
 
 class ExampleSource:
@@ -97,8 +104,7 @@ class ExampleSource:
         layout: the run.
         kind: of the recogniser, which decides what a clip's input is.
         stages: whose clips can be asked for.
-        encoder: of the kind `pretrained`: a bundle of torchaudio.pipelines or a folder, see
-            :func:`emoforge.project.encoders.load_encoder`.
+        encoder: of kinds that read an embedding, see :func:`emoforge.project.encoders.load_encoder`.
     """
 
     def __init__(self, layout: Layout, kind: str, stages: Sequence[str], *, encoder: str = "") -> None:
@@ -114,6 +120,16 @@ class ExampleSource:
         if reads != (FUNCTIONALS,):
             folders = {"score": "convert"}
             self._clips = ClipStore(*(layout.stage(folders.get(stage, stage)) / "clips" for stage in stages))
+
+    @property
+    def encoder(self) -> tuple[str, str] | None:
+        """Name and SHA-256 of the encoder that embeddings are of; None where the kind reads none."""
+        if EMBEDDING not in KINDS[self._kind].reads:
+            return None
+        from emoforge.project.encoders import load_encoder
+
+        encoder = load_encoder(self._encoder)
+        return encoder.name, encoder.sha256
 
     def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list:
         """Return what the recogniser reads of each clip, see :func:`clip_inputs`."""

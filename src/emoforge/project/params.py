@@ -167,11 +167,13 @@ class PublishParams(Section):
 
 
 class TrainParams(Section):
-    model: Literal["svm", "logmel", "fusion", "pretrained"] = Field(
-        description="kind of recogniser: svm (on functionals), logmel (neural), fusion (of both) or pretrained"
+    model: Literal["svm", "logmel", "fusion", "encoder", "encoder+functionals"] = Field(
+        description="kind of recogniser: svm (on functionals), logmel, fusion (of both), encoder or encoder+functionals"
     )
     # Nobody needs an encoder by default.
-    encoder: str = Field(default="", description="encoder of pretrained: a bundle of torchaudio.pipelines, or a folder")
+    encoder: str = Field(
+        default="", description="encoder that these read: a name of `emoforge encoders list`, or a folder"
+    )
     added_weight: Share | Auto = Field(description="weight of an added clip against a real one, or auto")
     steps: AtLeastOne = Field(description="gradient steps of logmel and fusion, equal in every arm")
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -217,4 +217,25 @@ def _load(folder: Path, version: tuple) -> EmotionRecogniser:
     kind = FILES.read_description(folder)["kind"]
     if kind not in registry.KINDS:
         raise ModelError(f"{folder}: {unknown_value('recogniser', kind, registry.KINDS)}")
-    return EmotionRecogniser(kind, registry.load_recogniser(folder), intake_of(folder))
+    recogniser, options = registry.load_recogniser(folder), intake_of(folder)
+    return EmotionRecogniser(kind, recogniser, _with_encoder(options, getattr(recogniser, "encoder", None), folder))
+
+
+def _with_encoder(options: IntakeOptions, known: tuple[str, str] | None, folder: Path) -> IntakeOptions:
+    """Name the encoder that a recogniser was trained with: that of *options*, else that of the model.
+
+    Raises:
+        ModelError: it is not the same encoder any more.
+    """
+    if known is None:
+        return options
+    from emoforge.project.encoders import load_encoder
+
+    name, sha256 = known
+    encoder = load_encoder(options.encoder or name)
+    if encoder.sha256 != sha256:
+        raise ModelError(
+            f"{folder}: trained with the encoder {name} (SHA-256 {sha256[:12]}…), not with {encoder.name} "
+            f"({encoder.sha256[:12]}…): name that encoder in train.encoder, or train the recogniser again"
+        )
+    return replace(options, encoder=options.encoder or name)

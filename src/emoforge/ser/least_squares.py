@@ -104,7 +104,7 @@ class LeastSquaresSvm:
             the machine, and (n_clips, n_classes) what machines trained without a clip's group answer for it: 0
             where there is one group only, or none is left out. A *prior* is kept as it is there.
         """
-        targets = np.where(np.eye(n_classes, dtype=bool), 1.0, -1.0 / (n_classes - 1))
+        targets = targets_of(n_classes)
         candidates, wanted = features, targets[labels]
         if pairs is not None:
             candidates = np.concatenate([features, pairs.clips, pairs.sources])
@@ -146,6 +146,11 @@ class LeastSquaresSvm:
         products = features @ self.vectors.T
         squares = (features**2).sum(axis=1)[:, None] + (self.vectors**2).sum(axis=1)
         return np.exp(-self.gamma * np.maximum(squares - 2.0 * products, 0.0)) + self.linear * products
+
+
+def targets_of(n_classes: int) -> np.ndarray:
+    """Return what the machines should answer to a clip of each class: (n_classes, n_classes), rows add up to 0."""
+    return np.where(np.eye(n_classes, dtype=bool), 1.0, -1.0 / (n_classes - 1))
 
 
 def _rows(of_clips: np.ndarray, n_clips: int) -> np.ndarray:

@@ -29,8 +29,8 @@ class Examples:
     """Clips as a recogniser sees them.
 
     Attributes:
-        inputs: (n_clips, n_features) functionals or embeddings; or n_clips arrays (n_rows, n_frames); or n_clips pairs
-            of functionals (n_features,) and such an array.
+        inputs: (n_clips, n_features) functionals; (n_clips, n_layers, n_values) embeddings; n_clips arrays (n_rows,
+            n_frames); or n_clips pairs of two of these.
         speakers: (n_clips,) names.
         labels: (n_clips,) indices into the recogniser's labels; None where they are what is asked for.
         weights: (n_clips,) sample weights, 1 where None.
@@ -52,7 +52,7 @@ class Examples:
 
     def take(self, rows: np.ndarray) -> Self:
         """Return the clips at *rows*, indices or a mask."""
-        rows = np.arange(len(self))[np.asarray(rows)]
+        rows = np.arange(len(self))[rows if len(rows) else slice(0)]
         inputs = self.inputs[rows] if isinstance(self.inputs, np.ndarray) else [self.inputs[row] for row in rows]
         return type(self)(
             inputs,

@@ -4,6 +4,7 @@ A kind is imported when it is asked for: recognising with ``svm`` does not wait 
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +22,8 @@ class Kind:
 
     Attributes:
         reads: what its input for a clip is made of: :data:`FUNCTIONALS`, a vector (n_features,); :data:`FRAMES`, the
-            mel bands and tracks of :func:`emoforge.ser.logmel.logmel`; :data:`EMBEDDING`, the vector of a pretrained
-            encoder. A kind that reads several takes a tuple of them.
+            mel bands and tracks of :func:`emoforge.ser.logmel.logmel`; :data:`EMBEDDING`, mean and standard deviation
+            over time of the layers of an encoder, (n_layers, n_values). Kinds that read several take tuples.
         options: choices of its training, see :func:`fit_options`.
     """
 
@@ -34,7 +35,8 @@ KINDS = {
     "svm": Kind(reads=(FUNCTIONALS,), options=("ridge", "calibrate")),
     "logmel": Kind(reads=(FRAMES,), options=("steps",)),
     "fusion": Kind(reads=(FUNCTIONALS, FRAMES), options=("steps",)),
-    "pretrained": Kind(reads=(EMBEDDING,), options=("ridge", "calibrate")),
+    "encoder": Kind(reads=(EMBEDDING,), options=("layers", "ridge", "calibrate", "encoder")),
+    "encoder+functionals": Kind(reads=(EMBEDDING, FUNCTIONALS), options=("layers", "ridge", "encoder")),
 }
 
 
@@ -58,10 +60,14 @@ def recogniser_class(kind: str) -> type[Recogniser]:
             from emoforge.ser.fusion import FusionRecogniser
 
             return FusionRecogniser
-        case "pretrained":
-            from emoforge.ser.pretrained import PretrainedRecogniser
+        case "encoder":
+            from emoforge.ser.layered import EncoderRecogniser
 
-            return PretrainedRecogniser
+            return EncoderRecogniser
+        case "encoder+functionals":
+            from emoforge.ser.joined import EncoderFunctionalsRecogniser
+
+            return EncoderFunctionalsRecogniser
     raise ModelError(unknown_value("recogniser", kind, KINDS))
 
 
@@ -75,7 +81,13 @@ def load_recogniser(folder: str | os.PathLike) -> Recogniser:
 
 
 def fit_options(
-    kind: str, *, steps: int | None = None, ridge: float | None = None, calibrate: bool | None = None
+    kind: str,
+    *,
+    steps: int | None = None,
+    ridge: float | None = None,
+    calibrate: bool | None = None,
+    layers: Sequence[int] | None = None,
+    encoder: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the keyword arguments that `fit` of *kind* takes for these choices.
 
@@ -84,19 +96,32 @@ def fit_options(
     Args:
         kind: a name of :data:`KINDS`.
         steps: gradient steps, of kinds with a network; None takes as many as usual.
-        ridge: how much the solution is held back, of kinds with support vector machines; None takes the usual value.
+        ridge: how much the solution is held back, of kinds with support vector machines; None takes the usual value,
+            or chooses on speakers left out where the kind does.
         calibrate: whether their probabilities are calibrated, which takes as long as the training itself; the most
             probable emotion is the same without. None calibrates.
+        layers: of the encoder, the front end being 0; None chooses.
+        encoder: name and sha256 of the encoder that embeddings are of, kept in the model; None where they are unknown.
 
     Raises:
         ModelError: the kind is unknown.
     """
     if kind not in KINDS:
         raise ModelError(unknown_value("recogniser", kind, KINDS))
-    choices: dict[str, Any] = {"steps": steps, "ridge": ridge, "calibrate": calibrate}
+    choices: dict[str, Any] = {
+        "steps": steps,
+        "ridge": ridge,
+        "calibrate": calibrate,
+        "layers": layers,
+        "encoder": encoder,
+    }
     chosen = {name: value for name, value in choices.items() if value is not None and name in KINDS[kind].options}
     if "steps" in chosen:
         from emoforge.ser.training import TrainingOptions
 
         chosen["options"] = TrainingOptions(n_steps=chosen.pop("steps"))
+    if "encoder" in chosen:
+        from emoforge.ser.layered import EncoderId
+
+        chosen["encoder"] = EncoderId(*chosen["encoder"])
     return chosen

@@ -9,7 +9,7 @@ speakers of one fold; there, many functionals instead of the 174 of before were 
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -41,6 +41,8 @@ class VectorRecogniser:
         normaliser: calibrates features to the speaker.
         machine: reads normalised and squashed features.
         temperature: divides the machine's answers.
+        left_out: (n_clips, n_classes) what machines without a training clip's speaker answer for it, of the training
+            clips of weight above 0; None where none was left out, and after loading.
     """
 
     kind: ClassVar[str]
@@ -50,6 +52,7 @@ class VectorRecogniser:
     normaliser: SpeakerNormaliser
     machine: LeastSquaresSvm
     temperature: float
+    left_out: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     @one_thread()
@@ -110,8 +113,8 @@ class VectorRecogniser:
             """Vectors, labels, balanced weights and speakers of the clips of classes that *train* has."""
             examples = examples.take((examples.sample_weights() > 0) & np.isin(examples.label_indices(labels), classes))
             own = np.searchsorted(classes, examples.label_indices(labels))
-            balanced = _balanced(examples.sample_weights(), own, len(classes))
-            return distances(normaliser, examples, enrolment), own, balanced, np.asarray(examples.speakers)
+            even = balanced(examples.sample_weights(), own, len(classes))
+            return distances(normaliser, examples, enrolment), own, even, np.asarray(examples.speakers)
 
         prior = None
         if before is not None and len(before):
@@ -123,9 +126,9 @@ class VectorRecogniser:
                 np.asarray(pairs.sources.labels), classes
             )
             known &= pairs.clips.sample_weights() > 0
-            clips, own, balanced, speakers = arrays(pairs.clips.take(known))
+            clips, own, even, speakers = arrays(pairs.clips.take(known))
             sources, of_sources, _, _ = arrays(pairs.sources.take(known))
-            paired = VectorPairs(clips, sources, own, of_sources, balanced, speakers)
+            paired = VectorPairs(clips, sources, own, of_sources, even, speakers)
         machine, left_out = LeastSquaresSvm.fit(
             *arrays(train),
             n_classes=len(classes),
@@ -140,14 +143,13 @@ class VectorRecogniser:
             temperature = fit_temperature(uncalibrated.scores(validation, enrolment), validation.label_indices(labels))
         elif left_out.any():
             temperature = fit_temperature(left_out, truth, weights=weights)
-        return cls(tuple(labels), classes.astype(np.int64), normaliser, machine, temperature)
+        answers = _spread(left_out, classes, len(labels)) if left_out.any() else None
+        return cls(tuple(labels), classes.astype(np.int64), normaliser, machine, temperature, answers)
 
     def scores(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         """Answers of the machines before the temperature: (n_clips, n_classes)."""
         found = self.machine.scores(distances(self.normaliser, examples, enrolment))
-        scores = np.full((len(found), len(self.labels)), _ABSENT)
-        scores[:, self.classes] = found
-        return scores
+        return _spread(found, self.classes, len(self.labels))
 
     @one_thread()
     def predict_proba(self, examples: Examples, enrolment: Examples) -> np.ndarray:
@@ -196,7 +198,14 @@ class SvmRecogniser(VectorRecogniser):
     kind = "svm"
 
 
-def _balanced(weights: np.ndarray, truth: np.ndarray, n_classes: int) -> np.ndarray:
+def _spread(scores: np.ndarray, classes: np.ndarray, n_labels: int) -> np.ndarray:
+    """Put the columns of *classes* among those of all labels."""
+    spread = np.full((len(scores), n_labels), _ABSENT)
+    spread[:, classes] = scores
+    return spread
+
+
+def balanced(weights: np.ndarray, truth: np.ndarray, n_classes: int) -> np.ndarray:
     """Weigh the clips of every class alike; a clip of weight 1 in a class of average size keeps its weight."""
     mass = np.bincount(truth, weights=weights, minlength=n_classes)
     return weights * (mass[mass > 0].mean() / np.maximum(mass, _TINY))[truth]

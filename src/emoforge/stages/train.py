@@ -40,7 +40,7 @@ def run(params: Params, layout: Layout) -> dict:
     scores: dict[str, float] = {}
     with built_aside(layout.models) as folder:
         for name, arm in arms.items():
-            models[name] = _fit(pool, arm, labels, enrolment, validation, params)
+            models[name] = _fit(pool, arm, labels, enrolment, validation, params, source.encoder)
             models[name].save(folder / name)
             write_intake(folder / name, options_of(params))
             answers = models[name].predict_proba(validation, enrolment)
@@ -83,11 +83,17 @@ def training_pool(table: pa.Table, layout: Layout) -> tuple[list[str], np.ndarra
 
 
 def _fit(
-    pool: Examples, arm: Arm, labels: list[str], enrolment: Examples, validation: Examples, params: Params
+    pool: Examples,
+    arm: Arm,
+    labels: list[str],
+    enrolment: Examples,
+    validation: Examples,
+    params: Params,
+    encoder: tuple[str, str] | None,
 ) -> Recogniser:
     chosen = pool.take(arm.rows)
     train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
-    options = fit_options(params.train.model, steps=params.train.steps)
+    options = fit_options(params.train.model, steps=params.train.steps, encoder=encoder)
     return recogniser_class(params.train.model).fit(
         train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
     )

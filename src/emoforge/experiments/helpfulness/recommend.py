@@ -123,8 +123,8 @@ def _training_corpus(params: Params, layout: Layout) -> Corpus:
 def _study(params: Params, *, n_folds: int) -> Study:
     """Return the study that is asked of the training speakers, with the project's converter and recogniser."""
     method, model = params.fit_converter.method, params.train.model
-    if model == "pretrained":
-        raise EmoforgeError("train.model = 'pretrained': no advice for this kind; choose svm, logmel or fusion")
+    if model.startswith("encoder"):
+        raise EmoforgeError(f"train.model = {model!r}: no advice for this kind; choose svm, logmel or fusion")
     confidences = {"min_confidence": list(_CONFIDENCES)}
     counts = {"ratio": list(_RATIOS), "weight": list(_WEIGHTS)}
     return Study.model_validate(
