@@ -100,7 +100,9 @@ def test_no_such_encoder(source, message):
 
 
 def test_a_damaged_encoder_is_named(tmp_path):
-    with pytest.raises(ModelError, match=r"encoder\.json: not found; put encoder\.json"):
+    with pytest.raises(
+        ModelError, match="holds no encoder; put there encoder.json and encoder.safetensors, or config.json"
+    ):
         load_encoder(str(tmp_path))
     write_encoder(tmp_path / "a")
     description = json.loads((tmp_path / "a" / "encoder.json").read_text())

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from emoforge.base.errors import EmoforgeError
-from emoforge.cli import corpora, experiments, project, recordings, sharing, stages
+from emoforge.cli import corpora, encoders, experiments, project, recordings, sharing, stages
 
 app = typer.Typer(
     help="Synthetic emotional speech: made from neutral recordings, filtered, versioned and put to the test.",
@@ -18,6 +18,7 @@ app = typer.Typer(
 for group in (stages, recordings, experiments, sharing, project):
     group.add_to(app)
 app.add_typer(corpora.app, name="corpora")
+app.add_typer(encoders.app, name="encoders")
 
 
 def main() -> None:

