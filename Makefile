@@ -3,6 +3,7 @@
 # make test                                     install what is missing and run every test
 # make evaluate-conversion                      converters on RAVDESS and nEMO, to studies/conversion
 # make study STUDY=scarce-ravdess               a study of when synthetic emotion helps, to studies/
+# make study STUDY=recognition                  how well emotion is recognised, within corpora and across them
 # make thresholds CORPUS=ravdess                thresholds as DVC experiments, to studies/threshold/experiments.md
 # make docs                                     the documentation as web pages, to build/site
 # make dag                                      bring the code in dvc.yaml's deps up to date with the imports
@@ -60,7 +61,7 @@ bench: $(VENV)/.installed-test
 evaluate-conversion: $(VENV)/.installed-test
 	emoforge evaluate-conversion
 
-# A study of when synthetic emotion helps: make study STUDY=scarce-ravdess
+# A study of studies/: make study STUDY=scarce-ravdess
 study: $(VENV)/.installed-test
 	emoforge study "$(STUDY)"
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from emoforge.base.errors import ParamsError, unknown_value
 from emoforge.base.outputs import write_json, written_aside
 from emoforge.report.plots import Plot
 
 HELPFULNESS, RECOGNITION = "helpfulness", "recognition"
+KINDS = (HELPFULNESS, RECOGNITION)
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,18 @@ def kind_of(path: Path) -> str:
     """Return the key `kind` of the study at *path*, :data:`HELPFULNESS` where it has none.
 
     A file that is missing or no YAML counts as such too: whoever reads it whole says what is wrong.
+
+    Raises:
+        ParamsError: there is no such kind.
     """
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return HELPFULNESS
-    return str(values.get("kind", HELPFULNESS)) if isinstance(values, dict) else HELPFULNESS
+    kind = values.get("kind", HELPFULNESS) if isinstance(values, dict) else HELPFULNESS
+    if kind not in KINDS:
+        raise ParamsError(f"{path}: {unknown_value('kind', kind, KINDS)}")
+    return kind
 
 
 def write_results(folder: Path, results: Mapping, page: str, plots: Mapping[str, Plot]) -> None:

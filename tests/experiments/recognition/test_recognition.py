@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,6 +147,38 @@ def test_another_recogniser_adds_rows_and_trains_nothing_again(again):
     assert {(row["train"], row["test"]) for row in found if row["recogniser"] == "free"} == {("folders", "folders")}
 
 
+@pytest.mark.slow
+def test_a_recogniser_that_reads_an_encoder_adds_rows_and_every_clip_is_embedded_once(again):
+    recognisers = study_of(again, again)["recognisers"][:1]
+    new = {"name": "encoder", "kind": "encoder"}
+    write_study(again, recognisers=[*recognisers, new], encoder="whisper-tiny.en", enrolled=[True])
+    run("tiny", root=again)
+    first, before = results_of(again), written(again)
+    embedded = {name for name in before if name.startswith("embeddings/") and name.endswith(".parquet")}
+    assert len(embedded) == 2
+    assert {row["recogniser"] for row in first["rows"]} == {"functionals", "encoder"}
+    gains = first["mean_gains"]
+    assert {row["recogniser"] for row in gains} == {"encoder"}
+    assert {row["trained_on"]: row["pairs"] for row in gains} == {"its own other speakers": 2, "one other corpus": 2}
+    (again / "data" / "study" / min(embedded)).unlink()
+    run("tiny", root=again)
+    after = written(again)
+    assert {name for name in after if after[name] != before.get(name)} == {min(embedded)}
+    assert results_of(again)["rows"] == first["rows"]
+
+
+def test_the_command_tells_the_kinds_of_study_apart(again):
+    command = [sys.executable, "-m", "emoforge", "study", "tiny", "-C", str(again)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 0, found.stderr
+    assert "study: 16 rows in" in found.stdout
+    write_study(again, kind="recogniton")
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert found.returncode == 1
+    assert "recogniton" in found.stderr
+    assert len(found.stderr.strip().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "parts"),
     [
@@ -156,6 +190,11 @@ def test_another_recogniser_adds_rows_and_trains_nothing_again(again):
         ({"targets": [{"corpus": "demo", "recogniser": "fun", "enrolled": True, "uar": 0.5}]}, ["unknown recogniser"]),
         ({"published": [{"corpus": "emodb", "system": "s", "protocol": "p", "source": "q"}]}, ["unknown corpus"]),
         ({"recogniser": []}, ["unknown key 'recogniser'"]),
+        (
+            {"recognisers": [{"name": "e", "kind": "encoder"}], "targets": [], "encoder": "whisper-tiny.eng"},
+            ["whisper-tiny.eng"],
+        ),
+        ({"recognisers": [{"name": "e", "kind": "encoder"}], "targets": []}, ["name an `encoder`"]),
     ],
 )
 def test_mistakes_are_one_line(again, changes, parts):

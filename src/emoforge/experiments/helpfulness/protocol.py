@@ -95,6 +95,7 @@ class Targets(Section):
 class Study(Section):
     """The whole file."""
 
+    kind: Literal["helpfulness"] = Field("helpfulness", description="tells this kind of study from the others")
     title: str = Field(description="heading of the page")
     scenario: Scenario = Field(description="what is known of the training speakers")
     corpus: StudiedCorpus = Field(description="whose speakers are tested")

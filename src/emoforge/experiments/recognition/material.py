@@ -10,11 +10,13 @@ from emoforge import corpora
 from emoforge.dataset.splits import speaker_folds
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.corpora import Corpus, prepare_corpus
+from emoforge.experiments.recognition.embeddings import embed_corpus
 from emoforge.experiments.recognition.inputs import Material
 from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedCorpus
 from emoforge.experiments.recognition.tasks import Recorded
 from emoforge.project.checksums import digest, file_sha256
 from emoforge.project.params import Params
+from emoforge.ser.registry import EMBEDDING, KINDS
 
 
 def prepare(study: RecognitionStudy, params: Params, *, root: Path, cache: Cache) -> dict[str, Corpus]:
@@ -45,17 +47,25 @@ def record(prepared: Mapping[str, Corpus]) -> Recorded:
 
 
 def materials(prepared: Mapping[str, Corpus], study: RecognitionStudy, cache: Cache) -> dict[str, Material]:
-    """Return what recognisers read of every corpus, by name; embeddings are made unless they are there."""
-    return {
-        name: Material(
-            name=name,
-            layout=corpus.layout,
-            audio=digest(corpus.table.select(["clip_id", "audio_sha256"]).to_pylist()),
-            functionals=file_sha256(corpus.layout.functionals("prosody")),
-            embeddings=None,
-        )
-        for name, corpus in prepared.items()
-    }
+    """Return what recognisers read of every corpus, by name.
+
+    Embeddings are made where a recogniser of *study* reads them, unless that was done.
+
+    Raises:
+        ModelError: the encoder is not there, or damaged.
+    """
+    embedded = any(EMBEDDING in KINDS[item.kind].reads for item in study.recognisers)
+    found = {}
+    for name, corpus in prepared.items():
+        clip_ids = corpus.table.column("clip_id").to_pylist()
+        audio = digest(corpus.table.select(["clip_id", "audio_sha256"]).to_pylist())
+        embeddings = None
+        if embedded:
+            folder = corpus.layout.stage("ingest") / "clips"
+            embeddings = embed_corpus(name, folder, clip_ids, audio=audio, encoder=study.encoder, cache=cache)
+        functionals = file_sha256(corpus.layout.functionals("prosody"))
+        found[name] = Material(name, corpus.layout, audio, functionals, embeddings)
+    return found
 
 
 def folds_of(asked: StudiedCorpus, corpus: Corpus, *, seed: int) -> dict[str, int]:

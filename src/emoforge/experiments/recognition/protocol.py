@@ -9,7 +9,7 @@ from emoforge.base.errors import unknown_value
 from emoforge.experiments.studies import RECOGNITION
 from emoforge.project.params import AtLeastOne, CorpusName, Count, Share
 from emoforge.project.typed_yaml import Section, read_typed
-from emoforge.ser.registry import KINDS
+from emoforge.ser.registry import EMBEDDING, KINDS
 
 FUNCTIONALS = "functionals"
 #: What the matrix calls training on all corpora but the tested one.
@@ -92,6 +92,8 @@ class RecognitionStudy(Section):
         for name in named:
             if name not in corpora:
                 raise ValueError(unknown_value("corpus", name, corpora))
+        if not self.encoder and any(EMBEDDING in KINDS[item.kind].reads for item in self.recognisers):
+            raise ValueError("a recogniser reads a pretrained encoder; name an `encoder`")
         for target in self.targets:
             if target.recogniser not in recognisers:
                 raise ValueError(unknown_value("recogniser", target.recogniser, recognisers))

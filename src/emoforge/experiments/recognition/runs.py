@@ -15,7 +15,7 @@ from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedR
 from emoforge.experiments.recognition.tasks import Recorded, Task
 from emoforge.experiments.recognition.workers import Clips, Job, TrainingRun, train_and_keep
 from emoforge.project.checksums import digest
-from emoforge.ser.registry import FRAMES, FUNCTIONALS, KINDS
+from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ def answer(
         read = tuple(materials[name] for name in used)
         key = {
             "run": digest(asdict(run)),
-            "inputs": [[checksum_of(material, choice.kind) for material in read], _encoder_of(study, choice)],
+            "inputs": [checksums_of(material, choice.kind) for material in read],
         }
         part = cache.entry("recognition", train_and_keep, key=key).part(0)
         parts.append(part)
         if not part.is_whole():
-            jobs.append(Job(part, run, read, study.encoder))
+            jobs.append(Job(part, run, read))
     # The longest first, so that no process is left alone with one at the end.
     jobs.sort(key=lambda job: -len(job.run.learnt.clip_ids))
     cache.fill(train_and_keep, jobs, description="train", unit="run")
@@ -76,19 +76,14 @@ def answer(
     ]
 
 
-def checksum_of(material: Material, kind: str) -> list[str]:
+def checksums_of(material: Material, kind: str) -> list[str]:
     """Return the checksums of what a recogniser of *kind* reads of a corpus."""
-    reads = KINDS[kind].reads
-    found = [material.functionals] if FUNCTIONALS in reads else []
-    if FRAMES in reads:
-        found.append(material.audio)
-    if material.embeddings is not None and set(reads) - {FUNCTIONALS, FRAMES}:
-        found.append(material.embeddings.checksum)
-    return found
-
-
-def _encoder_of(study: RecognitionStudy, choice: StudiedRecogniser) -> str:
-    return study.encoder if set(KINDS[choice.kind].reads) - {FUNCTIONALS, FRAMES} else ""
+    of = {
+        FUNCTIONALS: material.functionals,
+        FRAMES: material.audio,
+        EMBEDDING: material.embeddings.checksum if material.embeddings else "",
+    }
+    return [of[name] for name in KINDS[kind].reads]
 
 
 def _takes_part(choice: StudiedRecogniser, task: Task) -> bool:
