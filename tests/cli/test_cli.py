@@ -77,6 +77,16 @@ def test_corpora_list_says_which_emotion_each_label_becomes(tmp_path):
     assert_one_line(emoforge("corpora", "list", "ravdes", cwd=tmp_path), "did you mean 'ravdess'")
 
 
+def test_encoders_are_listed_and_brought_here(tmp_path):
+    result = emoforge("encoders", "list", cwd=tmp_path)
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
+    assert rows["whisper-tiny.en"][:6] == ["whisper-tiny.en", "whisper", "5", "384", "33", "MIT"]
+    assert {"whisper-base", "wavlm-base-plus", "hubert-base", "wav2vec2-base", "emotion2vec"} <= set(rows)
+    result = emoforge("encoders", "fetch", "whisper-tiny.en", cwd=tmp_path)
+    assert {path.name for path in Path(result.stdout.strip()).iterdir()} == {"encoder.json", "encoder.safetensors"}
+    assert_one_line(emoforge("encoders", "fetch", "whisper-tiny", cwd=tmp_path), "did you mean 'whisper-tiny.en'")
+
+
 def test_importing_a_corpus_keeps_the_params_file_and_its_comments(own_params, small_corpus):
     before = (own_params / "params.yaml").read_text("utf-8")
     result = emoforge("corpora", "import", "demo", small_corpus, cwd=own_params)

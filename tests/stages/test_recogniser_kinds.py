@@ -6,7 +6,7 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from tests.project.test_encoders import write_encoder
+from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import run_stages, small_params
 
 from emoforge.evaluation.arms import ARMS

@@ -7,8 +7,8 @@ import pytest
 import torch
 from tests.ser.tiny_encoders import ARGUMENTS, spoken, tiny_encoder
 
-from emoforge.base.errors import AudioError, ModelError
-from emoforge.ser.encoders.encoder import LONGEST, torch_device
+from emoforge.base.errors import AudioError
+from emoforge.ser.encoders.encoder import LONGEST
 
 pytestmark = pytest.mark.parametrize("kind", ARGUMENTS)
 LENGTHS = (4_000, 800, 9_600, 4_000, 6_321)
@@ -96,9 +96,3 @@ def test_bad_clips_are_refused(encoder, signal, sampling_rate, message):
 def test_no_clips_are_no_embeddings(encoder):
     assert encoder.embed([], 16_000).shape == (0, encoder.n_layers, 2 * encoder.width)
     assert encoder.frames([], 16_000) == []
-
-
-def test_a_device_that_is_not_here_is_refused(kind):
-    with pytest.raises(ModelError, match="unknown device 'tpu'; allowed: auto, cpu, cuda"):
-        torch_device("tpu")
-    assert torch_device("auto") == ("cuda" if torch.cuda.is_available() else "cpu")

@@ -5,46 +5,20 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+from tests.ser.tiny_encoders import (
+    ARGUMENTS,
+    ctranslate_bytes,
+    ctranslate_whisper,
+    random_state,
+    tiny_encoder,
+    write_encoder,
+)
 from torchaudio import pipelines
 from torchaudio.models import wav2vec2_model, wavlm_model
 
 from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.project.encoders import load_encoder
-from emoforge.project.encoders.kept import ENCODER_FILES
-
-TINY = {
-    "extractor_mode": "layer_norm",
-    "extractor_conv_layer_config": [[16, 10, 5], [16, 8, 4], [16, 4, 2]],
-    "extractor_conv_bias": True,
-    "encoder_embed_dim": 16,
-    "encoder_projection_dropout": 0.0,
-    "encoder_pos_conv_kernel": 8,
-    "encoder_pos_conv_groups": 4,
-    "encoder_num_layers": 2,
-    "encoder_num_heads": 2,
-    "encoder_attention_dropout": 0.0,
-    "encoder_ff_interm_features": 32,
-    "encoder_ff_interm_dropout": 0.0,
-    "encoder_dropout": 0.0,
-    "encoder_layer_norm_first": True,
-    "encoder_layer_drop": 0.0,
-    "aux_num_out": None,
-}
-MAKERS = {
-    "wav2vec2": (wav2vec2_model, TINY),
-    "wavlm": (wavlm_model, TINY | {"encoder_num_buckets": 8, "encoder_max_distance": 16}),
-}
-
-
-def write_encoder(folder, kind: str = "wav2vec2", **changed):
-    """Write a tiny random encoder and return its model."""
-    make, arguments = MAKERS[kind]
-    torch.manual_seed(1)
-    model = make(**arguments).eval()
-    description = {"standardise": False, "arguments": arguments} | changed
-    arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    ENCODER_FILES.write(folder, kind=kind, version=1, description=description, arrays=arrays)
-    return model
 
 
 @pytest.fixture
@@ -52,17 +26,72 @@ def signal() -> np.ndarray:
     return (0.1 * np.random.default_rng(0).standard_normal(6_000)).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", MAKERS)
-def test_a_folder_gives_the_encoder_that_was_put_there(tmp_path, signal, kind):
-    model = write_encoder(tmp_path, kind)
+@pytest.mark.parametrize(("kind", "make"), [("layer norm", wav2vec2_model), ("wavlm", wavlm_model)])
+def test_a_folder_gives_the_encoder_that_was_put_there(tmp_path, signal, kind, make):
+    write_encoder(tmp_path, kind)
+    model = make(**ARGUMENTS[kind]).eval()
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in random_state(kind).items()})
     with torch.inference_mode():
         layers, _ = model.extract_features(torch.from_numpy(signal)[None])
         output, _ = model(torch.from_numpy(signal)[None])
     encoder = load_encoder(str(tmp_path))
+    assert encoder.name == tmp_path.name
     (frames,) = encoder.frames([signal], 16_000)
     assert frames.shape == (encoder.n_layers, output.shape[1], encoder.width)
     np.testing.assert_allclose(frames[1:-1], np.stack([layer[0] for layer in layers[:-1]]), atol=1e-5)
     np.testing.assert_allclose(frames[-1], output[0], atol=1e-5)
+
+
+def test_weights_have_one_checksum_whatever_file_they_lie_in(tmp_path):
+    write_encoder(tmp_path / "ours", "whisper")
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "model.bin").write_bytes(ctranslate_bytes(ctranslate_whisper()))
+    ours, theirs = load_encoder(str(tmp_path / "ours")), load_encoder(str(tmp_path / "theirs"))
+    assert ours.sha256 == theirs.sha256 != ""
+    write_encoder(tmp_path / "other", "wav2vec2")
+    assert load_encoder(str(tmp_path / "other")).sha256 != ours.sha256
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin"])
+def test_a_model_of_hugging_face_is_read_from_its_folder(tmp_path, signal, file):
+    config = {
+        "model_type": "wav2vec2",
+        "conv_dim": [16] * 7,
+        "conv_kernel": [10, 3, 3, 3, 3, 2, 2],
+        "conv_stride": [5, 2, 2, 2, 2, 2, 2],
+        "conv_bias": False,
+        "feat_extract_norm": "group",
+        "do_stable_layer_norm": False,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "num_conv_pos_embeddings": 8,
+        "num_conv_pos_embedding_groups": 4,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True}))
+    with pytest.raises(ModelError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
+        load_encoder(str(tmp_path))
+    state = {}
+    for name, array in random_state("wav2vec2").items():
+        name = name.replace("encoder.feature_projection", "feature_projection").replace(".transformer.", ".")
+        state[name] = torch.from_numpy(array).clone()
+    (save_file if file.endswith("safetensors") else torch.save)(state, tmp_path / file)
+    read = load_encoder(str(tmp_path)).embed([signal], 16_000)
+    assert read.tobytes() == tiny_encoder("wav2vec2", standardise=True).embed([signal], 16_000).tobytes()
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:999])
+    load_encoder.cache_clear()
+    with pytest.raises(ModelError, match=f"{file} (is damaged|holds more than weights)") as caught:
+        load_encoder(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_unpickled(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "wav2vec2"}))
+    torch.save({"weights": tmp_path}, tmp_path / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin holds more than weights"):
+        load_encoder(str(tmp_path))
 
 
 def test_a_bundle_reads_its_weights_from_the_hubs_folder(tmp_path, monkeypatch, signal):
@@ -110,6 +139,7 @@ def test_a_damaged_encoder_is_named(tmp_path):
         ("b", {"kind": "wav2vec3"}, "unknown encoder 'wav2vec3'"),
         ("c", {"arguments": description["arguments"] | {"width": 3}}, "arguments: .*width"),
         ("d", {"arguments": description["arguments"] | {"encoder_num_layers": 3}}, "damaged"),
+        ("f", {"sha256": "0" * 64}, r"encoder\.safetensors: altered since it was made .*; delete the folder"),
         ("e", {"arguments": None}, "arguments"),
     ):
         write_encoder(tmp_path / folder)
