@@ -9,6 +9,7 @@ from emoforge.project.params import Params
 STAGES = (
     "ingest",
     "prosody",
+    "embed",
     "fit_converter",
     "convert",
     "augment",
@@ -22,6 +23,7 @@ STAGES = (
 #: Every section, whatever params.yaml says at the moment: a user's choices must not change what is tested.
 SMALL = {
     "seed": 0,
+    "encoder": "whisper-tiny.en",
     "corpus": {"name": "demo", "licence": ""},
     "demo": {"voices": 6, "sentences": 3},
     "ingest": {
@@ -74,10 +76,11 @@ SMALL = {
 }
 
 
-def small_params(corpus_root: Path, *, workers: int = 1, **changes: dict) -> Params:
+def small_params(corpus_root: Path, *, workers: int = 1, **changes: dict | str) -> Params:
     """Params for a corpus small enough for a test, with *changes* to some sections."""
     values = {
-        name: value | changes.get(name, {}) if isinstance(value, dict) else value for name, value in SMALL.items()
+        name: value | changes.get(name, {}) if isinstance(value, dict) else changes.get(name, value)
+        for name, value in SMALL.items()
     }
     values["corpus"]["root"] = str(corpus_root)
     return Params.model_validate(values | {"workers": workers})

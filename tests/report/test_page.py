@@ -62,6 +62,9 @@ def arm(uar: float, n_clips: int) -> dict[str, float]:
         "ece": 0.0815,
         "n_clips": n_clips,
         "n_speakers": 3,
+        "not_enrolled": {"uar": uar - 0.07},
+        "recogniser": "encoder+functionals",
+        "encoder": "whisper-tiny.en",
     }
 
 
@@ -109,6 +112,7 @@ def write(folder: Path, **changes) -> str:
         "subject": SUBJECT,
         "parameters": PARAMETERS,
         "confidence": CONFIDENCE,
+        "judge": "encoder, on whisper-tiny.en",
     }
     return write_page(folder / "index.html", **(inputs | changes)).read_text("utf-8")
 
@@ -124,7 +128,9 @@ def test_arms_table_equals_the_metrics(html: str):
         if name != "gain":
             interval = f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}"
             figures = [f"{values[key]:.3f}" for key in ("wa", "macro_f1", "ece")]
-            assert rows[name] == [f"{values['uar']:.3f}", interval, *figures, "1,432", "3"]
+            alone = f"{values['uar'] - 0.07:.3f}"
+            assert rows[name] == [f"{values['uar']:.3f}", interval, alone, *figures, "1,432", "3"]
+    assert "The recogniser: encoder+functionals, on whisper-tiny.en." in html
     assert html.count("highest</span>") == 1
     assert 'class="best"><th scope="row">synthetic ' in html
 
@@ -189,6 +195,16 @@ def test_accessible(html: str):
     assert headings.count(1) == 1
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))
     assert all(cell.get("scope") for cell in page.all("th"))
+
+
+def test_a_second_judge_stands_beside_the_first(tmp_path: Path):
+    two = {"anger": Confidence(0.81, 0.42, 0.63, (0.77, 0.66)), "fear": Confidence(0.7, 0.3, None, (0.5, None))}
+    html = write(tmp_path, confidence=two)
+    rows = {row[0]: row[1:] for row in Page(html).rows}
+    assert rows["anger"] == ["0.81", "0.42", "0.63", "0.77", "0.66"]
+    assert rows["fear"] == ["0.70", "0.30", "", "0.50", ""]
+    assert "The judge: encoder, on whisper-tiny.en. A second judge" in html
+    assert "second judge" not in write(tmp_path).lower()
 
 
 def test_self_contained(html: str):

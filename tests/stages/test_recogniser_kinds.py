@@ -6,7 +6,6 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import run_stages, small_params
 
 from emoforge.evaluation.arms import ARMS
@@ -19,10 +18,9 @@ from emoforge.ser.registry import KINDS, load_recogniser
 @pytest.mark.parametrize("kind", ["logmel", "fusion", "encoder", "encoder+functionals"])
 def test_train_and_evaluate(small_run, small_corpus, tmp_path, kind):
     assert kind in KINDS
-    write_encoder(tmp_path / "encoder")
     root = tmp_path / "run"
     shutil.copytree(small_run.root, root)
-    params = small_params(small_corpus, train={"model": kind, "steps": 4, "encoder": str(tmp_path / "encoder")})
+    params = small_params(small_corpus, train={"model": kind, "steps": 4})
     layout = run_stages(params, root, ("train", "evaluate"))
     metrics = json.loads(layout.metrics("evaluate").read_text())
     for arm in ARMS:

@@ -25,7 +25,7 @@ from emoforge.stages import convert as convert_stage
 
 pytestmark = pytest.mark.slow
 
-TO_SELECT = ("ingest", "prosody", "fit_converter", "convert", "score", "select")
+TO_SELECT = ("ingest", "prosody", "embed", "fit_converter", "convert", "score", "select")
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -69,9 +69,13 @@ def test_metrics_are_what_the_contract_promises(small_run):
         values = metrics[arm]
         assert set(values) == {
             "uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers", "coverage",
+            "not_enrolled", "recogniser", "encoder",
         }  # fmt: skip
         assert values["coverage"][0]["coverage"] == 1
         assert values["coverage"][0]["accuracy"] == values["wa"]
+        alone = values["not_enrolled"]
+        assert set(alone) == {"uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece"}
+        assert alone["uar_ci_low"] <= alone["uar"] <= alone["uar_ci_high"]
         assert values["uar_ci_low"] <= values["uar"] <= values["uar_ci_high"]
     assert metrics["gain"]["uar"] == pytest.approx(metrics["synthetic"]["uar"] - metrics["real"]["uar"], abs=1e-3)
     assert len(json.loads(small_run.metrics("headline").read_text())) <= 8
@@ -167,7 +171,7 @@ def test_equal_runs_give_one_page_and_the_copy_beside_it_says_when_and_at_which_
 
 def test_two_runs_and_two_workers_give_the_same_bytes(small_run, small_corpus, tmp_path):
     layout = run_stages(small_params(small_corpus, workers=2), tmp_path, TO_SELECT)
-    for stage in ("ingest", "prosody", "converter", "convert", "score", "select"):
+    for stage in ("ingest", "prosody", "embed", "converter", "convert", "score", "select"):
         first, second = files_below(small_run.stage(stage)), files_below(layout.stage(stage))
         assert first.keys() == second.keys()
         differing = [name for name in first if first[name] != second[name]]

@@ -32,6 +32,10 @@ class ModelError(EmoforgeError):
     """A model file is missing, of another version, or was trained for something else."""
 
 
+class MissingWeightsError(ModelError):
+    """The weights of an encoder are not on this machine; the message says how to get them."""
+
+
 class EmoforgeWarning(UserWarning):
     """Something that the user should know and can put right; one line, shown as it is raised."""
 

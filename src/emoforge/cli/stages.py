@@ -23,6 +23,11 @@ def prosody(project: ProjectOption = Path()) -> None:
     run_stage("prosody", project)
 
 
+def embed(project: ProjectOption = Path()) -> None:
+    """Embed every clip by the pretrained encoder. Without its weights, what follows works on functionals."""
+    run_stage("embed", project)
+
+
 def fit_converter(
     project: ProjectOption = Path(),
     also: Annotated[
@@ -74,5 +79,18 @@ def report(project: ProjectOption = Path()) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module to *app*."""
-    for command in (demo, ingest, prosody, fit_converter, augment, score, select, publish, train, evaluate, report):
+    for command in (
+        demo,
+        ingest,
+        prosody,
+        embed,
+        fit_converter,
+        augment,
+        score,
+        select,
+        publish,
+        train,
+        evaluate,
+        report,
+    ):
         app.command()(command)

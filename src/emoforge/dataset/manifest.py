@@ -6,8 +6,8 @@ what another has written. The schema below is the whole of it: columns that a st
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from emoforge.base.errors import ManifestError, unknown_value
 from emoforge.dataset.labels import EMOTIONS, GENDERS, ORIGINS, SPLITS
+
+Content = TypeVar("Content")
 
 SCHEMA_VERSION = "2"
 #: Earlier versions that are read too, with the columns that they did not have: these are null then.
@@ -150,8 +152,17 @@ def read_table(path: str | os.PathLike) -> pa.Table:
     Raises:
         ManifestError: the file is missing or not Parquet.
     """
+    return _of_file(path, pq.read_table)
+
+
+def read_schema(path: str | os.PathLike) -> pa.Schema:
+    """Read the columns and the metadata of any Parquet table of a run; raises as :func:`read_table` does."""
+    return _of_file(path, pq.read_schema)
+
+
+def _of_file(path: str | os.PathLike, read: Callable[[str | os.PathLike], Content]) -> Content:
     try:
-        return pq.read_table(path)
+        return read(path)
     except FileNotFoundError:
         raise ManifestError(f"{path}: not there; run the stage that writes it (`dvc repro`)") from None
     except (pa.ArrowInvalid, OSError) as error:

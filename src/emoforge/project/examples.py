@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emoforge.dataset.clips import ClipStore
-from emoforge.project.features import Functionals
+from emoforge.project.features import Embeddings, Functionals
 from emoforge.project.layout import Layout
 from emoforge.ser.recogniser import Examples
 from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
@@ -18,6 +18,10 @@ ClipKey = TypeVar("ClipKey")
 
 #: Clips whose samples are held at once while they are embedded.
 _AT_ONCE = 256
+#: Kind of recogniser that stands in where there is no encoder.
+FALLBACK = "svm"
+# What only an encoder gives.
+_READS_ENCODER = frozenset({EMBEDDING})
 
 
 def emotions_of(table: pa.Table) -> list[str]:
@@ -41,6 +45,16 @@ def scored_clips(table: pa.Table, split: str, labels: Sequence[str] | None = Non
 def enrolment_of(table: pa.Table, *splits: str) -> pa.Table:
     """Return the recorded clips that enrol the speakers of *splits*."""
     return table.filter((pc.field("origin") == "recorded") & pc.field("split").isin(splits) & pc.field("enrolment"))
+
+
+def usable_kind(kind: str, encoder: tuple[str, str] | None) -> str:
+    """Return *kind*, or that of functionals where it needs an encoder and there is none."""
+    return kind if encoder or not reads_encoder(kind) else FALLBACK
+
+
+def reads_encoder(kind: str) -> bool:
+    """Return whether a recogniser of *kind* reads what an encoder makes of a clip."""
+    return not _READS_ENCODER.isdisjoint(KINDS[kind].reads)
 
 
 def clip_inputs(
@@ -97,6 +111,12 @@ def _embeddings(
     return np.concatenate(found)
 
 
+#: Where functionals, embeddings and audio of a stage's clips are, if not in the stage's own folder.
+_ANALYSED = {"ingest": "prosody"}
+_EMBEDDED = {"ingest": "embed"}
+_RECORDED = {"score": "convert"}
+
+
 class ExampleSource:
     """Turns clip ids of a run into :class:`Examples`.
 
@@ -104,38 +124,47 @@ class ExampleSource:
         layout: the run.
         kind: of the recogniser, which decides what a clip's input is.
         stages: whose clips can be asked for.
-        encoder: of kinds that read an embedding, see :func:`emoforge.project.encoders.load_encoder`.
+        embeddings: n clips → (n, n_layers, n_values), where they are not in the run.
+        encoder: of kinds that read its frames, see :func:`emoforge.project.encoders.load_encoder`.
+
+    Raises:
+        ManifestError: what the kind reads was not computed, or by different encoders.
     """
 
-    def __init__(self, layout: Layout, kind: str, stages: Sequence[str], *, encoder: str = "") -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        kind: str,
+        stages: Sequence[str],
+        *,
+        embeddings: Callable[[Sequence[str]], np.ndarray] | None = None,
+        encoder: str = "",
+    ) -> None:
         self._kind = kind
         self._encoder = encoder
         reads = KINDS[kind].reads
         # What the kind does not read is not opened.
         self._functionals: Any = None
+        self._embeddings: Any = embeddings
         self._clips: Any = None
         if FUNCTIONALS in reads:
-            tables = [layout.functionals("prosody" if stage == "ingest" else stage) for stage in stages]
-            self._functionals = Functionals(*tables)
-        if reads != (FUNCTIONALS,):
-            folders = {"score": "convert"}
-            self._clips = ClipStore(*(layout.stage(folders.get(stage, stage)) / "clips" for stage in stages))
+            self._functionals = Functionals(*(layout.functionals(_ANALYSED.get(stage, stage)) for stage in stages))
+        if EMBEDDING in reads and embeddings is None:
+            self._embeddings = Embeddings(*(layout.embeddings(_EMBEDDED.get(stage, stage)) for stage in stages))
+        if not set(reads) <= {FUNCTIONALS, EMBEDDING}:
+            self._clips = ClipStore(*(layout.stage(_RECORDED.get(stage, stage)) / "clips" for stage in stages))
 
     @property
     def encoder(self) -> tuple[str, str] | None:
-        """Name and SHA-256 of the encoder that embeddings are of; None where the kind reads none."""
-        if EMBEDDING not in KINDS[self._kind].reads:
-            return None
-        from emoforge.project.encoders import load_encoder
-
-        encoder = load_encoder(self._encoder)
-        return encoder.name, encoder.sha256
+        """Name and SHA-256 of the encoder that the run's embeddings are of; None where the kind reads none of them."""
+        found = self._embeddings
+        return (found.encoder, found.sha256) if isinstance(found, Embeddings) else None
 
     def inputs(self, clip_ids: Sequence[str]) -> np.ndarray | list:
         """Return what the recogniser reads of each clip, see :func:`clip_inputs`."""
         from tqdm import tqdm
 
-        # Functionals are read in one go; only work on audio takes long enough for a bar.
+        # Tables are read in one go; only work on audio takes long enough for a bar.
         quiet = None if self._clips is not None else True
         with tqdm(total=len(clip_ids), desc=f"inputs of {self._kind}", unit="clip", disable=quiet) as bar:
 
@@ -143,7 +172,14 @@ class ExampleSource:
                 bar.update()
                 return self._clips.read(clip_id)
 
-            return clip_inputs(self._kind, clip_ids, functionals=self._functionals, read=read, encoder=self._encoder)
+            return clip_inputs(
+                self._kind,
+                clip_ids,
+                functionals=self._functionals,
+                embeddings=self._embeddings,
+                read=read,
+                encoder=self._encoder,
+            )
 
     def examples(self, table: pa.Table, labels: Sequence[str] | None = None) -> Examples:
         """Return the clips of *table*, in its order; label indices are given when *labels* are."""

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import written_aside
 from emoforge.dataset.clips import ShardReader
-from emoforge.dataset.manifest import read_table
+from emoforge.dataset.manifest import read_schema, read_table
+from emoforge.project.layout import Layout
 from emoforge.prosody.tracks import Tracks
 
 _TRACKS_SCHEMA = pa.schema(
@@ -113,6 +114,29 @@ def write_no_embeddings(path: str | os.PathLike) -> None:
     write_embeddings(path, [], np.zeros((0, 1, 1)), encoder="", sha256="")
 
 
+def encoder_of(path: str | os.PathLike) -> tuple[str, str] | None:
+    """Return name and SHA-256 of the encoder that made the embeddings at *path*; None where it says there is none.
+
+    Raises:
+        ManifestError: the table is missing or holds no embeddings.
+    """
+    name, sha256, _ = _made_by(path, read_schema(path))
+    return (name, sha256) if name else None
+
+
+def encoder_of_run(source: str, layout: Layout) -> tuple[str, str] | None:
+    """Return the encoder that the run's stage `embed` worked with, as :func:`encoder_of` does.
+
+    Args:
+        source: of params.yaml; where it is empty the run needs no such stage.
+        layout: of the run.
+
+    Raises:
+        ManifestError: the stage has not run.
+    """
+    return encoder_of(layout.embeddings("embed")) if source else None
+
+
 class Embeddings:
     """Embeddings of many clips by one encoder, looked up by clip_id.
 
@@ -133,10 +157,7 @@ class Embeddings:
         rows: list[np.ndarray] = []
         for path in paths:
             table = read_table(path)
-            metadata = table.schema.metadata or {}
-            if b"encoder" not in metadata:
-                raise ManifestError(f"{path}: not a table of embeddings; run `dvc repro` again")
-            made_by.append((metadata[b"encoder"].decode(), metadata[b"sha256"].decode(), metadata[b"shape"].decode()))
+            made_by.append(_made_by(path, table.schema))
             if made_by[-1] != made_by[0]:
                 raise ManifestError(
                     f"{path}: embeddings by {_encoder(*made_by[-1])}, those in {paths[0]} by {_encoder(*made_by[0])}; "
@@ -159,6 +180,14 @@ class Embeddings:
             return self._values[[self._index[clip_id] for clip_id in clip_ids]]
         except KeyError as error:
             raise ManifestError(f"clip {error.args[0]} has no embedding; run `dvc repro` again") from None
+
+
+def _made_by(path: str | os.PathLike, schema: pa.Schema) -> tuple[str, str, str]:
+    """Return name and SHA-256 of the encoder, and the shape of an embedding."""
+    metadata = schema.metadata or {}
+    if b"encoder" not in metadata:
+        raise ManifestError(f"{path}: not a table of embeddings; run `dvc repro` again")
+    return metadata[b"encoder"].decode(), metadata[b"sha256"].decode(), metadata[b"shape"].decode()
 
 
 def _encoder(name: str, sha256: str, shape: str) -> str:

@@ -31,7 +31,7 @@ class IntakeOptions:
 def options_of(params: Params) -> IntakeOptions:
     """Return what *params* say."""
     return IntakeOptions(
-        params.ingest.sampling_rate, params.ingest.trim_db, params.prosody.model_dump(), params.train.encoder
+        params.ingest.sampling_rate, params.ingest.trim_db, params.prosody.model_dump(), params.encoder
     )
 
 

@@ -170,12 +170,21 @@ class TrainParams(Section):
     model: Literal["svm", "logmel", "fusion", "encoder", "encoder+functionals"] = Field(
         description="kind of recogniser: svm (on functionals), logmel, fusion (of both), encoder or encoder+functionals"
     )
-    # Nobody needs an encoder by default.
-    encoder: str = Field(
-        default="", description="encoder that these read: a name of `emoforge encoders list`, or a folder"
-    )
     added_weight: Share | Auto = Field(description="weight of an added clip against a real one, or auto")
     steps: AtLeastOne = Field(description="gradient steps of logmel and fusion, equal in every arm")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, values: object) -> object:
+        """Understand a file from when the encoder was a choice of `train` alone."""
+        if not isinstance(values, dict) or "encoder" not in values:
+            return values
+        if values["encoder"]:
+            raise ValueError(
+                f"encoder is a key of its own now: take it out here and write `encoder: {values['encoder']}` below "
+                "`workers:`"
+            )
+        return {key: value for key, value in values.items() if key != "encoder"}
 
 
 class EvaluateParams(Section):
@@ -191,6 +200,10 @@ class Params(Section):
 
     seed: Count = Field(description="seed of every random draw")
     workers: Count = Field(description="processes; 0 means one for every core")
+    # A project that is older than this key has no stage that embeds.
+    encoder: str = Field(
+        default="", description="pretrained encoder of recogniser and judge (`emoforge encoders list`); empty for none"
+    )
     corpus: CorpusParams
     demo: DemoParams
     ingest: IngestParams

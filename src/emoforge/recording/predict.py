@@ -236,6 +236,6 @@ def _with_encoder(options: IntakeOptions, known: tuple[str, str] | None, folder:
     if encoder.sha256 != sha256:
         raise ModelError(
             f"{folder}: trained with the encoder {name} (SHA-256 {sha256[:12]}…), not with {encoder.name} "
-            f"({encoder.sha256[:12]}…): name that encoder in train.encoder, or train the recogniser again"
+            f"({encoder.sha256[:12]}…): name that encoder as `encoder` in params.yaml, or train the recogniser again"
         )
     return replace(options, encoder=options.encoder or name)

@@ -15,6 +15,7 @@ from emoforge.report.plots import Plot
 _COLUMNS = {
     "UAR": "unweighted average recall: mean over emotions of the share of clips recognised",
     "95 % interval": "",
+    "UAR, not enrolled": "the same, of speakers who gave no neutral clip that the recogniser could be calibrated with",
     "accuracy": "share of all clips recognised",
     "macro F1": "mean over emotions of F1",
     "ECE": "expected calibration error: gap between stated confidence and accuracy",
@@ -44,11 +45,17 @@ class Confidence:
         real: recordings of the emotion, by judges that did not learn from their speaker.
         converted: all conversions into it.
         kept: those that were kept.
+        second: what a second judge, of functionals, has for *real* and *converted*; None where nobody else was asked.
     """
 
     real: float | None
     converted: float | None
     kept: float | None
+    second: tuple[float | None, float | None] | None = None
+
+    def cells(self) -> tuple[float | None, ...]:
+        """Return the figures in the order of the page's columns."""
+        return (self.real, self.converted, self.kept, *(self.second or ()))
 
 
 def write_page(
@@ -61,6 +68,7 @@ def write_page(
     subject: Mapping[str, str],
     parameters: Mapping[str, object],
     confidence: Mapping[str, Confidence],
+    judge: str,
     title: str = "Does synthetic emotion help?",
 ) -> Path:
     """Write the page to the file *path*.
@@ -68,13 +76,15 @@ def write_page(
     Args:
         path: of the page.
         metrics: the contents of ``metrics/evaluate.json``: arm → ``uar``, ``uar_ci_low``, ``uar_ci_high``, ``wa``,
-            ``macro_f1``, ``ece``, ``n_clips``, ``n_speakers``; and ``gain`` → ``uar``, ``ci_low``, ``ci_high``, ``p``.
+            ``macro_f1``, ``ece``, ``n_clips``, ``n_speakers``, ``not_enrolled`` (with a ``uar`` of its own),
+            ``recogniser``, ``encoder``; and ``gain`` → ``uar``, ``ci_low``, ``ci_high``, ``p``.
         selection: the contents of ``metrics/select.json``: emotion (and ``all``) → ``in``, ``out``, ``reasons``.
         plots: what to draw, in order.
         examples: to listen to.
         subject: what the page is of, name → value: the corpus, the converter, the run.
         parameters: that shaped the result, name → value.
         confidence: emotion → the judge's confidence.
+        judge: what the judge is.
         title: of the page.
 
     Returns:
@@ -93,6 +103,7 @@ def write_page(
         style=loader.get_source(environment, "page.css")[0],
         verdict=_verdict(metrics.get("gain")),
         columns=_COLUMNS,
+        # First, as it sees what is missing.
         arms=_arm_rows(metrics),
         reasons=reasons,
         selection=_selection_rows(selection, reasons),
@@ -110,14 +121,23 @@ def write_page(
         subject=subject,
         parameters=parameters,
         confidence={
-            emotion: ["" if value is None else f"{value:.2f}" for value in (of.real, of.converted, of.kept)]
+            emotion: ["" if value is None else f"{value:.2f}" for value in of.cells()]
             for emotion, of in confidence.items()
         },
+        judge=judge,
+        two_judges=any(of.second is not None for of in confidence.values()),
+        recogniser=_recogniser(metrics),
     )
     path = Path(path)
     with written_aside(path) as aside:
         aside.write_text(html, "utf-8")
     return path
+
+
+def _recogniser(metrics: Mapping[str, Mapping]) -> str:
+    """Return which recogniser the arms are of."""
+    arm = next(values for name, values in metrics.items() if name != "gain")
+    return f"{arm['recogniser']}, on {arm['encoder']}" if arm["encoder"] else arm["recogniser"]
 
 
 def _verdict(gain: Mapping[str, float] | None) -> str:
@@ -143,7 +163,8 @@ def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
     arms = {name: values for name, values in metrics.items() if name != "gain"}
     if not arms:
         raise EmoforgeError("the metrics hold no arm to report; run `evaluate` first")
-    needed = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers")
+    figures = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers")
+    needed = (*figures, "not_enrolled", "recogniser", "encoder")
     for name, values in arms.items():
         missing = [key for key in needed if key not in values]
         if missing:
@@ -158,6 +179,7 @@ def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
                 "none"
                 if values["uar_ci_low"] is None
                 else f"{values['uar_ci_low']:.3f} to {values['uar_ci_high']:.3f}",
+                f"{values['not_enrolled']['uar']:.3f}",
                 *(f"{values[key]:.3f}" for key in ("wa", "macro_f1", "ece")),
                 *(f"{values[key]:,}" for key in ("n_clips", "n_speakers")),
             ],

@@ -74,6 +74,7 @@ def render_card(
         scores=tables.scores(clips),
         recognised=tables.recognised(clips),
         arms=tables.arms(results) if results else "",
+        recogniser=tables.recogniser(results) if results else "",
         gain=_gain(results) if results else "",
         fields=tables.fields(clips),
         loading=written_as.loading.format(split=SPLIT_NAMES[first_split], manifest_split=first_split),

@@ -106,6 +106,8 @@ def arms(results: Mapping[str, Mapping[str, float]]) -> str:
             arm,
             f"{scores['uar']:.3f}",
             f"{scores['uar_ci_low']:.3f} to {scores['uar_ci_high']:.3f}",
+            # Runs of before did not measure it.
+            f"{scores['not_enrolled']['uar']:.3f}" if "not_enrolled" in scores else "",
             f"{scores['wa']:.3f}",
             scores["n_clips"],
             scores["n_speakers"],
@@ -113,7 +115,15 @@ def arms(results: Mapping[str, Mapping[str, float]]) -> str:
         for arm, scores in results.items()
         if arm != "gain"
     ]
-    return markdown_table(["trained on", "UAR", "95 % interval", "accuracy", "test clips", "test speakers"], rows)
+    columns = ["trained on", "UAR", "95 % interval", "UAR, not enrolled", "accuracy", "test clips", "test speakers"]
+    return markdown_table(columns, rows)
+
+
+def recogniser(results: Mapping[str, Mapping]) -> str:
+    """Return which recogniser the arms of the evaluation are of; empty where nobody said."""
+    arm = next(values for name, values in results.items() if name != "gain")
+    names = [f"`{arm[key]}`" for key in ("recogniser", "encoder") if arm.get(key)]
+    return " on ".join(names)
 
 
 def fields(clips: pa.Table) -> str:

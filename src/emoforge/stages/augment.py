@@ -14,7 +14,8 @@ from emoforge.base.batch import chunked, map_chunks
 from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import open_clips, shard_path, write_shard
-from emoforge.project.features import write_functionals
+from emoforge.project.encoders.tables import write_embedded
+from emoforge.project.features import encoder_of_run, write_functionals
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.prosody.analysis import describe
@@ -63,6 +64,10 @@ def run(params: Params, layout: Layout) -> dict:
         clip_ids = [clip_id for clip_id, _ in jobs]
         write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
         sources = pa.table({"clip_id": clip_ids, "source_clip_id": [source for _, source in jobs], "kind": kinds})
+        encoder = encoder_of_run(params.encoder, layout)
+        if encoder is not None:
+            path = folder / layout.embeddings("augment").name
+            write_embedded(path, folder / "clips", clip_ids, params.encoder, like=encoder, workers=params.workers)
         with written_aside(folder / "sources.parquet") as aside:
             pq.write_table(sources, aside, compression="zstd")
     metrics = {"clips": len(jobs), "kinds": dict(sorted(Counter(kinds).items()))}

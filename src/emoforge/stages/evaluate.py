@@ -12,7 +12,8 @@ from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION
 from emoforge.evaluation.statistics import paired_gain, uar_interval
-from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
+from emoforge.project.examples import ExampleSource, enrolment_of, reads_encoder, scored_clips
+from emoforge.project.features import encoder_of_run
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage
@@ -21,6 +22,8 @@ from emoforge.ser.registry import load_recogniser
 from emoforge.ser.selective import coverage_points
 
 _DIGITS = 4
+#: What is told of an arm whose test speakers are not enrolled.
+_NOT_ENROLLED = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece")
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -29,12 +32,19 @@ def run(params: Params, layout: Layout) -> dict:
     models = {name: load_recogniser(layout.models / name) for name in ARMS}
     labels = list(models[REAL].labels)
     test = scored_clips(table, "test", labels)
-    source = ExampleSource(layout, params.train.model, ["ingest"], encoder=params.train.encoder)
+    kind, encoder = models[REAL].kind, encoder_of_run(params.encoder, layout)
+    source = ExampleSource(layout, kind, ["ingest"], encoder=params.encoder)
     examples = source.examples(test, labels)
     enrolment = source.examples(enrolment_of(table, "test"))
     probabilities = {name: model.predict_proba(examples, enrolment) for name, model in models.items()}
-    truth = np.asarray(examples.labels)
-    metrics = measure(truth, probabilities, examples.speakers, n_draws=params.evaluate.draws, seed=params.seed)
+    # Most people who are listened to have given no neutral clip.
+    nobody = enrolment.take(np.zeros(0, dtype=int))
+    alone = {name: model.predict_proba(examples, nobody) for name, model in models.items()}
+    truth, options = np.asarray(examples.labels), {"n_draws": params.evaluate.draws, "seed": params.seed}
+    metrics = measure(truth, probabilities, examples.speakers, **options)
+    for name, figures in figures_of_arms(truth, alone, examples.speakers, **options).items():
+        metrics[name]["not_enrolled"] = {key: figures[key] for key in _NOT_ENROLLED}
+        metrics[name] |= {"recogniser": kind, "encoder": encoder[0] if encoder and reads_encoder(kind) else None}
     with built_aside(layout.stage("evaluate")) as folder:
         manifest.write(_predictions(test, labels, probabilities), folder / "predictions.parquet")
     _write_plots(layout, labels, truth, probabilities, metrics)
@@ -65,27 +75,9 @@ def measure(
         reference: the arm that others are compared with.
         contender: the arm whose gain is asked for.
     """
-    metrics: dict[str, dict] = {}
-    predicted = {name: values.argmax(axis=1) for name, values in probabilities.items()}
-    # One speaker has no spread over speakers: the interval and p are null then, not made up.
+    metrics = figures_of_arms(truth, probabilities, speakers, n_draws=n_draws, seed=seed)
+    arms = probabilities[contender].argmax(axis=1), probabilities[reference].argmax(axis=1)
     several = len(np.unique(speakers)) > 1
-    for name, values in probabilities.items():
-        interval = uar_interval(truth, predicted[name], speakers, n_draws=n_draws, seed=seed) if several else None
-        metrics[name] = {
-            "uar": round(float(uar(truth, predicted[name])), _DIGITS),
-            "uar_ci_low": round(interval.ci_low, _DIGITS) if interval else None,
-            "uar_ci_high": round(interval.ci_high, _DIGITS) if interval else None,
-            "wa": round(float(wa(truth, predicted[name])), _DIGITS),
-            "macro_f1": round(float(macro_f1(truth, predicted[name])), _DIGITS),
-            "ece": round(float(ece(truth, values)), _DIGITS),
-            "n_clips": len(truth),
-            "n_speakers": len(np.unique(speakers)),
-            "coverage": [
-                dict(zip(("coverage", "accuracy", "uar"), (round(value, _DIGITS) for value in point), strict=True))
-                for point in coverage_points(truth, values)
-            ],
-        }
-    arms = predicted[contender], predicted[reference]
     gain = paired_gain(truth, *arms, speakers, n_draws=n_draws, seed=seed) if several else None
     metrics["gain"] = {
         "uar": round(float(uar(truth, arms[0]) - uar(truth, arms[1])), _DIGITS),
@@ -96,18 +88,45 @@ def measure(
     return metrics
 
 
+def figures_of_arms(
+    truth: np.ndarray, probabilities: Mapping[str, np.ndarray], speakers: np.ndarray, *, n_draws: int, seed: int
+) -> dict[str, dict]:
+    """Return the contract's figures of every arm; see :func:`measure`."""
+    metrics: dict[str, dict] = {}
+    # One speaker has no spread over speakers: the interval and p are null then, not made up.
+    several = len(np.unique(speakers)) > 1
+    for name, values in probabilities.items():
+        predicted = values.argmax(axis=1)
+        interval = uar_interval(truth, predicted, speakers, n_draws=n_draws, seed=seed) if several else None
+        metrics[name] = {
+            "uar": round(float(uar(truth, predicted)), _DIGITS),
+            "uar_ci_low": round(interval.ci_low, _DIGITS) if interval else None,
+            "uar_ci_high": round(interval.ci_high, _DIGITS) if interval else None,
+            "wa": round(float(wa(truth, predicted)), _DIGITS),
+            "macro_f1": round(float(macro_f1(truth, predicted)), _DIGITS),
+            "ece": round(float(ece(truth, values)), _DIGITS),
+            "n_clips": len(truth),
+            "n_speakers": len(np.unique(speakers)),
+            "coverage": [
+                dict(zip(("coverage", "accuracy", "uar"), (round(value, _DIGITS) for value in point), strict=True))
+                for point in coverage_points(truth, values)
+            ],
+        }
+    return metrics
+
+
 def _headline(metrics: Mapping[str, dict], table: pa.Table) -> dict:
     """Return what `dvc exp show` lists: few and short, since it hides columns past the width of the terminal."""
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
     return {
         "real": metrics[REAL]["uar"],
+        "noenrol": metrics[REAL]["not_enrolled"]["uar"],
         "classic": metrics[CLASSICAL]["uar"],
         "synth": metrics[SYNTHETIC]["uar"],
         "both": metrics[UNION]["uar"],
         "gain": metrics["gain"]["uar"],
         "p": metrics["gain"]["p"],
         "kept": pc.sum(converted.column("keep")).as_py(),
-        "conf": round(pc.mean(converted.column("emotion_confidence")).as_py(), _DIGITS),
     }
 
 

@@ -5,7 +5,7 @@ fresh clone reproduces it. Commit and date of the run differ between equal runs;
 same page beside that output.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,14 +26,20 @@ from emoforge.report.page import Confidence, Example, write_page
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage, plot_scores, plot_yields
 from emoforge.ser.metrics import confusion_matrix
 
-_SCORES = ("emotion_confidence", "naturalness", "speaker_similarity", "content_error")
+_SCORES = (
+    "emotion_confidence",
+    "emotion_confidence_functionals",
+    "naturalness",
+    "speaker_similarity",
+    "content_error",
+)
 _SHOWN_SHA256 = 12
 
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return what the page holds."""
     metrics = read_json(layout.metrics("evaluate"))
-    selection = read_json(layout.metrics("select"))
+    selection, scored = read_json(layout.metrics("select")), read_json(layout.metrics("score"))
     table = manifest.read(layout.manifest("select"))
     recorded = table.filter(pc.equal(table.column("origin"), "recorded"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))
@@ -45,12 +51,17 @@ def run(params: Params, layout: Layout) -> dict:
             plot_arms(metrics),
             plot_coverage(metrics),
             plot_yields(selection),
-            *(plot_scores(name, converted.column(name).to_numpy(zero_copy_only=False), keep) for name in _SCORES),
+            *(
+                plot_scores(name, converted.column(name).to_numpy(zero_copy_only=False), keep)
+                for name in _SCORES
+                if converted.column(name).null_count < len(converted)
+            ),
             *_confusions(layout),
         ],
         "examples": _examples(recorded, converted, layout, n_examples=params.report.examples, seed=params.seed),
         "parameters": _parameters(params),
-        "confidence": _confidence(converted, read_json(layout.metrics("score"))["emotion_confidence_real"]),
+        "confidence": _confidence(converted, scored),
+        "judge": f"{scored['judge']}, on {scored['encoder']}" if scored["encoder"] else scored["judge"],
     }
     subject = _subject(recorded, converted)
     with built_aside(layout.stage("report")) as folder:
@@ -90,16 +101,27 @@ def _parameters(params: Params) -> dict[str, object]:
     return dict(flat({"seed": params.seed, "fit_converter": converter} | sections))
 
 
-def _confidence(converted: pa.Table, real: dict[str, float]) -> dict[str, Confidence]:
-    """Return the judge's confidence by emotion; no conversion is neutral, so neutral clips are left out."""
+def _confidence(converted: pa.Table, scored: Mapping[str, Any]) -> dict[str, Confidence]:
+    """Return the judges' confidence by emotion; no conversion is neutral, so neutral clips are left out.
 
-    def mean(rows: pa.Table) -> float | None:
-        return pc.mean(rows.column("emotion_confidence")).as_py()
+    Args:
+        converted: conversions.
+        scored: the contents of ``metrics/score.json``.
+    """
 
+    def mean(rows: pa.Table, column: str = "emotion_confidence") -> float | None:
+        return pc.mean(rows.column(column)).as_py()
+
+    real, second = scored["emotion_confidence_real"], scored.get("functionals")
     found = {}
     for emotion in sorted({*real, *converted.column("emotion").to_pylist()} - {NEUTRAL}):
         rows = converted.filter(pc.equal(converted.column("emotion"), emotion))
-        found[emotion] = Confidence(real.get(emotion), mean(rows), mean(rows.filter(rows.column("keep"))))
+        found[emotion] = Confidence(
+            real.get(emotion),
+            mean(rows),
+            mean(rows.filter(rows.column("keep"))),
+            second and (second["emotion_confidence_real"].get(emotion), mean(rows, "emotion_confidence_functionals")),
+        )
     return found
 
 

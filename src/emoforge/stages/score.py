@@ -1,10 +1,12 @@
 """Stage score: every score of every converted clip. No threshold here.
 
 Emotion confidence comes from a judge trained out-of-fold: a clip in the voice of one training speaker and the style of
-another is judged by a model that learnt from neither, and no judge learns from a speaker of another split.
+another is judged by a model that learnt from neither, and no judge learns from a speaker of another split. The judge
+reads what a pretrained encoder makes of a clip; a second one, of functionals, is asked beside it, and is the only one
+where there is no encoder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,15 @@ from emoforge.dataset import manifest
 from emoforge.dataset.clips import open_clips
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.evaluation.judge import out_of_fold_judge
-from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
-from emoforge.project.features import write_functionals
+from emoforge.project.encoders.tables import write_embedded
+from emoforge.project.examples import (
+    FALLBACK,
+    ExampleSource,
+    emotions_of,
+    enrolment_of,
+    scored_clips,
+)
+from emoforge.project.features import Embeddings, encoder_of_run, write_functionals
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, ProsodyParams
 from emoforge.prosody.analysis import describe
@@ -29,6 +38,9 @@ from emoforge.quality.naturalness import VARIANT
 from emoforge.quality.scoring import COLUMNS, score_batch, shared_encoder
 
 _CHUNK = 32
+_DIGITS = 4
+#: Kind of the first judge, where there is an encoder.
+_ENCODER_JUDGE = "encoder"
 #: What quality.scoring measures and the manifest keeps.
 _SCORES = tuple(name for name in COLUMNS if name in manifest.SCHEMA.names)
 
@@ -68,29 +80,31 @@ def run(params: Params, layout: Layout) -> dict:
     with built_aside(layout.stage("score")) as folder:
         scores, features = _score_all(recorded, converted, params, layout)
         write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
-        judged = _judge(recorded, converted, features, params, layout)
-        labels, probabilities = judged.labels, judged.converted
-        emotions = converted.column("emotion").to_pylist()
-        target = [labels.index(emotion) for emotion in emotions]
-        confidence = probabilities[np.arange(len(target)), target].astype(np.float32)
+        encoder = encoder_of_run(params.encoder, layout)
+        second = _judge(FALLBACK, recorded, converted, features, params, layout)
+        judge = second
+        if encoder is not None:
+            path, clips = folder / layout.embeddings("score").name, layout.stage("convert") / "clips"
+            write_embedded(path, clips, clip_ids, params.encoder, like=encoder, workers=params.workers)
+            judge = _judge(_ENCODER_JUDGE, recorded, converted, Embeddings(path)(clip_ids), params, layout)
         columns: dict[str, Any] = {name: scores[name].astype(np.float32) for name in _SCORES} | {
-            "emotion_confidence": confidence,
-            "emotion_probabilities": [list(zip(labels, row, strict=True)) for row in probabilities.tolist()],
+            "emotion_confidence": judge.confidence,
+            "emotion_probabilities": [list(zip(judge.labels, row, strict=True)) for row in judge.converted.tolist()],
         }
-        scored = manifest.set_columns(converted, columns)
-        manifest.write(scored, folder / "manifest.parquet")
-    recognised = probabilities.argmax(axis=1) == np.asarray(target)
+        if judge is not second:
+            columns["emotion_confidence_functionals"] = second.confidence
+        manifest.write(manifest.set_columns(converted, columns), folder / "manifest.parquet")
     metrics = {
         "clips": len(clip_ids),
         "naturalness_variant": VARIANT,
-        "mean": {name: round(float(np.nanmean(scores[name])), 4) for name in _SCORES},
-        "emotion_confidence": round(float(confidence.mean()), 4),
-        "recall": {
-            emotion: round(float(recognised[np.asarray(emotions) == emotion].mean()), 4)
-            for emotion in sorted(set(emotions))
-        },
-        "emotion_confidence_real": judged.real,
+        "mean": {name: round(float(np.nanmean(scores[name])), _DIGITS) for name in _SCORES},
+        "judge": judge.kind,
+        "encoder": encoder[0] if encoder else None,
+        **judge.figures(),
     }
+    if judge is not second:
+        metrics["functionals"] = second.figures()
+        metrics["judges_agree"] = round(float((judge.heard == second.heard).mean()), _DIGITS)
     write_json(layout.metrics("score"), metrics)
     return metrics
 
@@ -176,23 +190,53 @@ def _score_chunk(chunk: _Conversions) -> tuple[dict[str, np.ndarray], np.ndarray
 
 @dataclass(frozen=True)
 class _Judged:
-    """What the judge answers.
+    """What one judge answers.
 
     Attributes:
+        kind: of recogniser that it is.
         labels: emotion names, in the order of the columns of probabilities.
         converted: (n_clips, n_classes) probabilities for every conversion.
+        target: (n_clips,) indices of the emotions that the conversions aim at.
         real: emotion → mean confidence in the real training clips of it, each judged without its speaker.
     """
 
-    labels: list[str]
+    kind: str
+    labels: Sequence[str]
     converted: np.ndarray
-    real: dict[str, float]
+    target: np.ndarray
+    real: Mapping[str, float]
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(n_clips,) float32 probability of the target emotion."""
+        return self.converted[np.arange(len(self.target)), self.target].astype(np.float32)
+
+    @property
+    def heard(self) -> np.ndarray:
+        """(n_clips,) index of the most probable emotion."""
+        return self.converted.argmax(axis=1)
+
+    def figures(self) -> dict:
+        """Return mean confidence, recall by emotion, and mean confidence in real clips."""
+        recognised = self.heard == self.target
+        recall = {
+            self.labels[index]: round(float(recognised[self.target == index].mean()), _DIGITS)
+            for index in np.unique(self.target)
+        }
+        return {
+            "emotion_confidence": round(float(self.confidence.mean()), _DIGITS),
+            "recall": recall,
+            "emotion_confidence_real": dict(self.real),
+        }
 
 
-def _judge(recorded: pa.Table, converted: pa.Table, features: np.ndarray, params: Params, layout: Layout) -> _Judged:
+def _judge(
+    kind: str, recorded: pa.Table, converted: pa.Table, inputs: np.ndarray, params: Params, layout: Layout
+) -> _Judged:
+    """Have conversions judged by out-of-fold recognisers of *kind*, which *inputs* (n_clips, ...) are for."""
     labels = emotions_of(recorded)
     train = scored_clips(recorded, "train")
-    source = ExampleSource(layout, "svm", ["ingest"])
+    source = ExampleSource(layout, kind, ["ingest"])
     examples = source.examples(train, labels)
     judge = out_of_fold_judge(
         examples,
@@ -201,12 +245,19 @@ def _judge(recorded: pa.Table, converted: pa.Table, features: np.ndarray, params
         labels=labels,
         enrolment=source.examples(enrolment_of(recorded, "train")),
         n_folds=params.score.judge_folds,
+        kind=kind,
         seed=params.seed,
     )
     speaker_of = dict(zip(recorded.column("clip_id").to_pylist(), recorded.column("speaker").to_pylist(), strict=True))
     styles = [speaker_of.get(clip_id) for clip_id in converted.column("style_clip_id").to_pylist()]
-    answers = judge.judge(features, np.asarray(converted.column("speaker").to_pylist()), styles)
+    answers = judge.judge(inputs, np.asarray(converted.column("speaker").to_pylist()), styles)
     real = judge.judge(examples.inputs, examples.speakers, [None] * len(examples))
     confidence = real[np.arange(len(examples)), examples.labels]
     of_emotion = {label: confidence[examples.labels == index] for index, label in enumerate(labels)}
-    return _Judged(labels, answers, {label: round(float(values.mean()), 4) for label, values in of_emotion.items()})
+    return _Judged(
+        kind,
+        labels,
+        answers,
+        np.array([labels.index(emotion) for emotion in converted.column("emotion").to_pylist()]),
+        {label: round(float(values.mean()), _DIGITS) for label, values in of_emotion.items()},
+    )

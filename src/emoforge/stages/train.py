@@ -1,5 +1,6 @@
 """Stage train: one recogniser per arm, with the same budget, from training speakers only."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,11 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.errors import EmoforgeWarning
 from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
-from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, Arm, build_arms
+from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, build_arms
 from emoforge.evaluation.certainty import write_certainty
-from emoforge.project.examples import ExampleSource, emotions_of, enrolment_of, scored_clips
+from emoforge.project.examples import (
+    ExampleSource,
+    emotions_of,
+    enrolment_of,
+    scored_clips,
+    usable_kind,
+)
+from emoforge.project.features import encoder_of_run
 from emoforge.project.intake_options import options_of, write_intake
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
@@ -23,7 +32,13 @@ from emoforge.ser.registry import fit_options, recogniser_class
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
     table = manifest.validate(manifest.read(layout.manifest("select")), name="select")
-    source = ExampleSource(layout, params.train.model, ["ingest", "score", "augment"], encoder=params.train.encoder)
+    encoder = encoder_of_run(params.encoder, layout)
+    kind = usable_kind(params.train.model, encoder)
+    if kind != params.train.model:
+        line = f"train.model = {params.train.model!r} needs an encoder, and stage embed had none: {kind} is trained"
+        warnings.warn(line, EmoforgeWarning, stacklevel=2)
+    source = ExampleSource(layout, kind, ["ingest", "score", "augment"], encoder=params.encoder)
+    options = fit_options(kind, steps=params.train.steps, encoder=source.encoder)
     labels = emotions_of(table)
     clip_ids, kinds, emotions, speakers = training_pool(table, layout)
     pool = Examples(source.inputs(clip_ids), speakers, np.array([labels.index(emotion) for emotion in emotions]))
@@ -40,7 +55,15 @@ def run(params: Params, layout: Layout) -> dict:
     scores: dict[str, float] = {}
     with built_aside(layout.models) as folder:
         for name, arm in arms.items():
-            models[name] = _fit(pool, arm, labels, enrolment, validation, params, source.encoder)
+            train = pool.take(arm.rows)
+            models[name] = recogniser_class(kind).fit(
+                Examples(train.inputs, train.speakers, train.labels, arm.weights),
+                labels=labels,
+                enrolment=enrolment,
+                validation=validation,
+                seed=params.seed,
+                **options,
+            )
             models[name].save(folder / name)
             write_intake(folder / name, options_of(params))
             answers = models[name].predict_proba(validation, enrolment)
@@ -57,9 +80,9 @@ def run(params: Params, layout: Layout) -> dict:
         }
         for name, arm in arms.items()
     }
-    _log_live(layout.root / "metrics" / "dvclive", models, metrics, params)
+    _log_live(layout.root / "metrics" / "dvclive", models, metrics, seed=params.seed)
     write_json(layout.metrics("train"), metrics)
-    return {"arms": len(arms), "added": max(arm.n_added for arm in arms.values())} | {
+    return {"recogniser": kind, "arms": len(arms), "added": max(arm.n_added for arm in arms.values())} | {
         f"val {name}": score for name, score in scores.items()
     }
 
@@ -82,30 +105,13 @@ def training_pool(table: pa.Table, layout: Layout) -> tuple[list[str], np.ndarra
     )
 
 
-def _fit(
-    pool: Examples,
-    arm: Arm,
-    labels: list[str],
-    enrolment: Examples,
-    validation: Examples,
-    params: Params,
-    encoder: tuple[str, str] | None,
-) -> Recogniser:
-    chosen = pool.take(arm.rows)
-    train = Examples(chosen.inputs, chosen.speakers, chosen.labels, arm.weights)
-    options = fit_options(params.train.model, steps=params.train.steps, encoder=encoder)
-    return recogniser_class(params.train.model).fit(
-        train, labels=labels, enrolment=enrolment, validation=validation, seed=params.seed, **options
-    )
-
-
-def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[str, dict], params: Params) -> None:
+def _log_live(folder: Path, models: Mapping[str, Recogniser], metrics: Mapping[str, dict], *, seed: int) -> None:
     """Log every arm's curve, where its training has one, and its summary, where `dvc plots` finds them."""
     from dvclive import Live
 
     for name, model in models.items():
         with Live(str(folder / name), dvcyaml=False, save_dvc_exp=False) as live:
-            live.log_params({"model": params.train.model, "arm": name, "seed": params.seed})
+            live.log_params({"model": model.kind, "arm": name, "seed": seed})
             for point in getattr(model, "history", ()):
                 live.step = point["step"]
                 for key in ("loss", "val_uar"):

@@ -21,7 +21,7 @@ PROTOCOL = {
     "systems": ["identity", "statistics"],
     "ablation": {"system": "statistics", "without": ["envelope"]},
     "variants": 1,
-    "judges": ["svm", "logmel"],
+    "judges": ["encoder", "svm", "logmel"],
     "judge_steps": 2,
     "real_clips": 1,
     "speed_clips": 1,
@@ -68,7 +68,7 @@ def written(root: Path) -> dict[str, int]:
 
 
 def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
-    assert len(results["rows"]) == 6
+    assert len(results["rows"]) == 9
     zero, converted = row(results, "identity"), row(results, "statistics")
     assert 0 <= zero["content_error_real"] < 0.6
     assert zero["content_error"] == zero["dnsmos_delta_source"] == zero["distillmos_delta_source"] == 0
@@ -83,6 +83,11 @@ def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
     assert converted["recall_by_emotion"] == {"anger": converted["recall"]}
     assert converted["recall_share"] == pytest.approx(converted["recall"] / converted["recall_real"], abs=1e-3)
     assert zero["speaker_similarity"] > 0.7
+    for judge in PROTOCOL["judges"]:
+        zero, converted = row(results, "identity", judge), row(results, "statistics", judge)
+        assert 0 <= zero["confidence"] <= 1
+        assert zero["confidence_real"] == converted["confidence_real"] > 0
+    assert row(results, "statistics", "encoder")["recall_real"] > 0.7
     assert converted["gain_over_transplant"] is None
     # A single seed has no diversity.
     assert converted["diversity"] is None
@@ -100,6 +105,7 @@ def test_a_part_that_is_left_out_is_missed(results):
 def test_the_page_holds_figures_and_targets(project):
     page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
     assert "| identity | svm |" in page
+    assert "| statistics | encoder |" in page
     assert "| statistics | logmel |" in page
     assert page.index("What each part is worth") < page.index("| statistics without envelope | svm |")
     assert "≥ .85" in page
@@ -121,7 +127,7 @@ def test_a_killed_run_goes_on_with_what_it_has(again, small_corpus, results):
         if name.startswith(("measured/demo-0-statistics-from", "heard/demo-1-statistics-from"))
         and name.endswith("parquet")
     ]
-    assert len(lost) == 3
+    assert len(lost) == 4
     for name in lost:
         (again / "data" / "evaluate_conversion" / name).unlink()
     run(write_protocol(again, small_corpus), root=again)
@@ -152,6 +158,7 @@ def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus):
     rows = json.loads((again / "part" / "results.json").read_text("utf-8"))["rows"]
     assert rows == part.rows
     assert [(row["system"], row["judge"], row["n_clips"]) for row in rows] == [
+        ("statistics", "encoder", 4),
         ("statistics", "svm", 4),
         ("statistics", "logmel", 4),
     ]
@@ -165,7 +172,7 @@ def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small
     assert "| identity | svm |" in result.stdout
     assert "--output" in result.stdout.splitlines()[-1]
     result = emoforge("evaluate-conversion", "tiny.yaml", cwd=again)
-    assert "6 rows in studies/tiny/results.json" in result.stdout
+    assert "9 rows in studies/tiny/results.json" in result.stdout
     assert "| identity |" not in result.stdout
     results = json.loads((again / "studies" / "tiny" / "results.json").read_text("utf-8"))
     assert results["command"] == "emoforge evaluate-conversion tiny.yaml"
@@ -199,6 +206,7 @@ def test_samples_are_written_beside_their_sources(again, small_corpus):
         ({"variant": 2}, {}, ["unknown key 'variant'", "did you mean 'variants'"]),
         ({"variants": 0}, {}, ["variants = 0"]),
         ({"judges": ["svm", "svm"]}, {}, ["judge is listed twice"]),
+        ({"judges": ["wav2vec"]}, {}, ["judges", "encoder"]),
         ({"corpora": [{"name": "demo", "groups": 3, "sources": 1, "trained_on": ["nemo"]}]}, {}, ["root", "missing"]),
     ],
 )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def judged(rng, share_right, *, n_speakers=12, targets=(0, 1), n_clips=20):
     truth = np.tile(np.repeat(targets, n_clips), n_speakers)
     speakers = np.repeat([f"s{i:02d}" for i in range(n_speakers)], n_clips * len(targets))
     right = rng.random(len(truth)) < share_right
-    return Judged(truth, np.where(right, truth, 2), speakers)
+    return Judged(truth, np.where(right, truth, 2), np.where(right, 0.7, 0.1), speakers)
 
 
 def test_recall_stands_beside_that_of_real_clips_of_the_same_emotions():
@@ -66,6 +68,8 @@ def test_recall_stands_beside_that_of_real_clips_of_the_same_emotions():
     # The real neutral clips are all recognised here, and no conversion aims at neutral.
     assert figures["recall_real"] == pytest.approx(0.8, abs=0.06)
     assert figures["recall_share"] == pytest.approx(0.75, abs=0.09)
+    assert figures["confidence"] == pytest.approx(0.1 + 0.6 * figures["recall"], abs=1e-3)
+    assert figures["confidence"] < figures["confidence_real"] < figures["confidence_real_ci_high"]
     assert set(figures["recall_by_emotion"]) == set(figures["recall_real_by_emotion"]) == {"anger", "fear"}
     assert figures["recall_share_ci_low"] < figures["recall_share"] < figures["recall_share_ci_high"]
 
@@ -86,15 +90,23 @@ def test_a_clip_that_could_not_be_made_counts_as_missed():
     rng = np.random.default_rng(0)
     real = judged(rng, 0.9)
     made = judged(rng, 1.0)
-    failed = Judged(made.truth, np.where(np.arange(len(made.truth)) % 4 == 0, -1, made.predicted), made.speakers)
-    assert recall_figures(failed, real, LABELS, n_draws=1000, seed=0)["recall"] == pytest.approx(0.75)
+    lost = np.arange(len(made.truth)) % 4 == 0
+    failed = replace(
+        made, predicted=np.where(lost, -1, made.predicted), confidence=np.where(lost, np.nan, made.confidence)
+    )
+    figures = recall_figures(failed, real, LABELS, n_draws=1000, seed=0)
+    assert figures["recall"] == pytest.approx(0.75)
+    # Nobody is sure or unsure of a clip that is not there.
+    assert figures["confidence"] == pytest.approx(0.7)
 
 
 def test_speakers_without_conversions_do_not_count():
     """Their real clips, which are all heard wrong here, are no measure of the others' conversions."""
     rng = np.random.default_rng(0)
     made, real = judged(rng, 0.5, n_speakers=4), judged(rng, 0.8, n_speakers=4)
-    strangers = Judged(real.truth, np.full(len(real.truth), 2), np.array([f"x{name}" for name in real.speakers]))
+    strangers = replace(
+        real, predicted=np.full(len(real.truth), 2), speakers=np.array([f"x{name}" for name in real.speakers])
+    )
     more = Judged(
         *(np.concatenate(columns) for columns in zip(vars(real).values(), vars(strangers).values(), strict=True))
     )

@@ -5,6 +5,7 @@ Arrays in, rounded numbers out; None is what could not be measured.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -60,12 +61,18 @@ class Judged:
     Attributes:
         truth: (n_clips,) label indices.
         predicted: (n_clips,) label indices; -1 for a clip that could not be made.
+        confidence: (n_clips,) probability of what *truth* says; NaN for such a clip.
         speakers: (n_clips,) names.
     """
 
     truth: np.ndarray
     predicted: np.ndarray
+    confidence: np.ndarray
     speakers: np.ndarray
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the clips at *rows*, indices or a mask."""
+        return type(self)(self.truth[rows], self.predicted[rows], self.confidence[rows], self.speakers[rows])
 
 
 def recall_figures(
@@ -86,13 +93,13 @@ def recall_figures(
         seed: of the draws.
 
     Returns:
-        recall, recall_real, recall_share, each with _ci_low and _ci_high; recall_by_emotion. None where a figure
-        cannot be measured, intervals with a single speaker included.
+        recall, recall_real, recall_share, confidence, confidence_real, each with _ci_low and _ci_high;
+        recall_by_emotion. None where a figure cannot be measured, intervals with a single speaker included.
     """
     targets = np.unique(judged.truth)
     # A speaker without a neutral clip to convert is no measure of the others' conversions.
     aimed = np.isin(real.truth, targets) & np.isin(real.speakers, judged.speakers)
-    real = Judged(real.truth[aimed], real.predicted[aimed], real.speakers[aimed])
+    real = real.take(aimed)
     several = _several(judged)
     options = {"n_draws": n_draws, "seed": seed}
     by_emotion = {labels[target]: _recall(judged, target) for target in targets}
@@ -112,6 +119,8 @@ def recall_figures(
         else None
     )
     figures |= _figure("recall_share", recall / real_recall if real_recall > 0 else float("nan"), share)
+    figures |= mean_figures({"confidence": judged.confidence}, judged.speakers)
+    figures |= mean_figures({"confidence_real": real.confidence}, real.speakers)
     figures["recall_by_emotion"] = {name: _rounded(value) for name, value in by_emotion.items()}
     figures["recall_real_by_emotion"] = {name: _rounded(value) for name, value in real_by_emotion.items()}
     return figures

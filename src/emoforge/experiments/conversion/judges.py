@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.errors import EmoforgeError
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.experiments.cache import Cache, Entry, Part
 from emoforge.experiments.conversion.design import Condition, Design
 from emoforge.experiments.conversion.rotations import Rotation
+from emoforge.experiments.embeddings import embed_corpus, read_embeddings, stacked
 from emoforge.project.checksums import digest
-from emoforge.project.examples import ExampleSource, clip_inputs
+from emoforge.project.examples import ExampleSource, clip_inputs, reads_encoder
 from emoforge.project.layout import Layout
 from emoforge.ser.recogniser import Examples
 from emoforge.ser.registry import KINDS, fit_options, load_recogniser, recogniser_class
@@ -28,6 +31,7 @@ class _Training:
 
     kind: str
     layout: Layout
+    embedded: Entry | None
     rotation: Rotation
     seed: int
     steps: int
@@ -41,6 +45,8 @@ class _Question:
     Attributes:
         kind: of the judge.
         layout: of the corpus of the sources, whose speakers enrol.
+        embedded: entry with the embeddings of that corpus; None where the judge reads none.
+        encoder: which made them.
         rotation: whose source speakers these are.
         model: folder of the judge.
         clips: folder of the conversions' audio.
@@ -50,6 +56,8 @@ class _Question:
 
     kind: str
     layout: Layout
+    embedded: Entry | None
+    encoder: str
     rotation: Rotation
     model: Path
     clips: Path
@@ -66,11 +74,16 @@ def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Ent
 
     Returns:
         (kind, corpus, number of the rotation) → entry with the judge and one row per real clip of the rotation's source
-        speakers: clip_id, speaker, emotion, and the emotion that the judge hears.
+        speakers: clip_id, speaker, emotion, the emotion that the judge hears, and its confidence in the right one.
+
+    Raises:
+        EmoforgeError: a judge reads an encoder, and params.yaml names none.
+        ModelError: its weights are missing or damaged.
     """
     entries: dict[tuple[str, str, int], Entry] = {}
     todo = []
     protocol = design.protocol
+    embedded = _embed_corpora(design, cache)
     for name, of_corpus in design.rotations.items():
         corpus = design.corpora[name]
         for number, rotation in of_corpus.items():
@@ -87,18 +100,52 @@ def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Ent
                         "sources": rotation.sources,
                         "seed": protocol.seed,
                         "steps": protocol.judge_steps if "steps" in KINDS[kind].options else 0,
+                        **({"embeddings": embedded[name].checksum} if reads_encoder(kind) else {}),
                     },
                 )
                 if not entry.part(0).is_whole():
-                    todo.append(_Training(kind, corpus.layout, rotation, protocol.seed, protocol.judge_steps, entry))
+                    heard = embedded[name] if reads_encoder(kind) else None
+                    todo.append(
+                        _Training(kind, corpus.layout, heard, rotation, protocol.seed, protocol.judge_steps, entry)
+                    )
     cache.fill(_train, todo, description="train judges", unit="judge")
     return entries
+
+
+def _embed_corpora(design: Design, cache: Cache) -> dict[str, Entry]:
+    """Return the entries with the embeddings of every corpus, by name; none where no judge reads them."""
+    if not any(map(reads_encoder, design.protocol.judges)):
+        return {}
+    source = design.params.encoder
+    if not source:
+        raise EmoforgeError("the judge 'encoder' needs one: name it in params.yaml, such as `encoder: whisper-tiny.en`")
+    entries = {}
+    for name in design.rotations:
+        corpus = design.corpora[name]
+        clips = corpus.table.select(["clip_id", "audio_sha256"]).to_pylist()
+        entries[name] = embed_corpus(
+            name,
+            corpus.layout.stage("ingest") / "clips",
+            [row["clip_id"] for row in clips],
+            audio=digest(clips),
+            encoder=source,
+            cache=cache,
+        )
+    return entries
+
+
+def _examples(layout: Layout, kind: str, embedded: Entry | None) -> ExampleSource:
+    """Return the recordings at *layout* as a judge of *kind* reads them."""
+    if embedded is None:
+        return ExampleSource(layout, kind, ["ingest"])
+    known = read_embeddings([embedded])
+    return ExampleSource(layout, kind, ["ingest"], embeddings=partial(stacked, known))
 
 
 def _train(job: _Training) -> None:
     kind, layout, roles = job.kind, job.layout, job.rotation
     table = manifest.read(layout.manifest("ingest"))
-    source = ExampleSource(layout, kind, ["ingest"])
+    source = _examples(layout, kind, job.embedded)
     train = _clips_of(table, roles.judges, enrolment=False)
     labels = sorted(set(train.column("emotion").to_pylist()))
     enrolment = source.examples(_clips_of(table, roles.judges, enrolment=True))
@@ -113,10 +160,17 @@ def _train(job: _Training) -> None:
     own = source.examples(_clips_of(table, roles.sources, enrolment=True))
     answers = judge.predict_proba(source.examples(real), own)
     rows = [
-        {"clip_id": row["clip_id"], "speaker": row["speaker"], "emotion": row["emotion"], "heard": labels[heard]}
-        for row, heard in zip(real.to_pylist(), answers.argmax(axis=1), strict=True)
+        {"clip_id": row["clip_id"], "speaker": row["speaker"], "emotion": row["emotion"]}
+        | _heard(answer, labels, row["emotion"])
+        for row, answer in zip(real.to_pylist(), answers, strict=True)
     ]
     job.entry.part(0).write(rows)
+
+
+def _heard(answer: np.ndarray, labels: Sequence[str], wanted: str) -> dict:
+    """Return what *answer*, (n_classes,) probabilities, says of a clip that should be heard as *wanted*."""
+    confidence = float(answer[list(labels).index(wanted)]) if wanted in labels else 0.0
+    return {"heard": labels[answer.argmax()], "confidence": round(confidence, 6)}
 
 
 def _clips_of(table: pa.Table, speakers: Sequence[str], *, enrolment: bool) -> pa.Table:
@@ -130,7 +184,7 @@ def ask_judges(
     conversions: Mapping[Condition, Entry],
     measured: Mapping[Condition, Sequence[dict]],
     cache: Cache,
-) -> dict[tuple[Condition, str], dict[str, str]]:
+) -> dict[tuple[Condition, str], dict[str, dict]]:
     """Return what every judge hears in every condition's conversions.
 
     Args:
@@ -141,9 +195,11 @@ def ask_judges(
         cache: of the evaluation.
 
     Returns:
-        (condition, kind of judge) → clip_id → emotion heard; clips that could not be made are missing.
+        (condition, kind of judge) → clip_id → ``heard``, the emotion, and ``confidence`` in the target; clips that
+        could not be made are missing.
     """
     entries, todo = {}, []
+    embedded = _embed_corpora(design, cache)
     for condition, rows in measured.items():
         for kind in design.protocol.judges:
             judge = judges[kind, condition.corpus, condition.rotation]
@@ -161,6 +217,8 @@ def ask_judges(
                     _Question(
                         kind,
                         design.corpora[condition.corpus].layout,
+                        embedded[condition.corpus] if reads_encoder(kind) else None,
+                        design.params.encoder,
                         design.rotation_of(condition),
                         judge.path(_MODEL),
                         conversions[condition].folder,
@@ -169,20 +227,21 @@ def ask_judges(
                     )
                 )
     cache.fill(_ask, todo, description="judge", unit="clip", sizes=[len(question.rows) for question in todo])
-    return {name: {row["clip_id"]: row["heard"] for row in entry.rows()} for name, entry in entries.items()}
+    return {name: {row["clip_id"]: row for row in entry.rows()} for name, entry in entries.items()}
 
 
 def _ask(question: _Question) -> None:
     judge, store, rows = load_recogniser(question.model), ClipStore(question.clips), question.rows
     table = manifest.read(question.layout.manifest("ingest"))
     enrolling = _clips_of(table, question.rotation.sources, enrolment=True)
-    enrolment = ExampleSource(question.layout, question.kind, ["ingest"]).examples(enrolling)
+    enrolment = _examples(question.layout, question.kind, question.embedded).examples(enrolling)
     inputs = clip_inputs(
         question.kind,
         rows,
         functionals=lambda asked: np.array([row["functionals"] for row in asked], dtype=np.float32),
         read=lambda row: store.read(row["clip_id"]),
+        encoder=question.encoder,
     )
     answers = judge.predict_proba(Examples(inputs, np.array([row["speaker"] for row in rows])), enrolment)
-    heard = [judge.labels[index] for index in answers.argmax(axis=1)]
-    question.part.write([{"clip_id": row["clip_id"], "heard": label} for row, label in zip(rows, heard, strict=True)])
+    heard = [_heard(answer, judge.labels, row["emotion"]) for row, answer in zip(rows, answers, strict=True)]
+    question.part.write([{"clip_id": row["clip_id"]} | found for row, found in zip(rows, heard, strict=True)])

@@ -10,6 +10,7 @@ _TITLES = (
     "recall",
     "real",
     "share",
+    "confidence",
     "over transplant",
     "voice / real",
     "DNSMOS Δ",
@@ -56,7 +57,8 @@ def page(results: Mapping) -> str:
         "Targets: share of the same judge's recall on the speakers' real emotional clips ≥ .85; gain over "
         "`transplant` with an interval above zero; speaker similarity ≥ .95 of real clips'; DNSMOS at most .15 "
         "below real clips'; content error at most .05 above that of copy-synthesis by WORLD; MCD at most .85 of "
-        "zero effort. ✓ marks what is reached. MCD, F0 and duration (|log2| of the ratio) are against the "
+        "zero effort. Confidence is the judge's in the target emotion, in conversions and in real clips. "
+        "✓ marks what is reached. MCD, F0 and duration (|log2| of the ratio) are against the "
         "speaker's own recordings of the same words with the emotion, mean over takes. Diversity is the distance "
         "between performances of two seeds, over that between real ones of an emotion. Content error of the real "
         "recordings against the source, which the same words get: " + _content_of_real(rows) + ".",
@@ -80,8 +82,8 @@ def _table(rows: Sequence[Mapping]) -> list[str]:
 def _ablation(rows: Sequence[Mapping]) -> list[str]:
     if not rows:
         return []
-    titles = ("system", "judge", "recall", "recall re the whole", *_TITLES[6:])
-    cells = [[*_cells(row)[:3], _with_interval(row, "gain_over_whole"), *_cells(row)[6:]] for row in rows]
+    titles = ("system", "judge", "recall", "recall re the whole", *_TITLES[7:])
+    cells = [[*_cells(row)[:3], _with_interval(row, "gain_over_whole"), *_cells(row)[7:]] for row in rows]
     return ["", "What each part is worth:", "", *markdown_table(titles, cells).splitlines()]
 
 
@@ -93,6 +95,7 @@ def _cells(row: Mapping) -> list[str]:
         _with_interval(row, "recall"),
         _number(row["recall_real"]),
         _with_interval(row, "recall_share") + _mark(share, lambda value: value >= 0.85),
+        f"{_number(row['confidence'])} / {_number(row['confidence_real'])}",
         _with_interval(row, "gain_over_transplant") + _mark(gain, lambda value: value > 0),
         _ratio(row, "speaker_similarity", "speaker_similarity_real", lambda value: value >= 0.95),
         _with_interval(row, "dnsmos_delta") + _mark(row["dnsmos_delta"], lambda value: value >= -0.15),

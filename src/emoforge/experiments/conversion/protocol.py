@@ -71,7 +71,9 @@ class Protocol(Section):
     systems: Annotated[list[str], Field(min_length=1)] = Field(description="kinds of converter")
     ablation: Ablation | None = Field(None, description="a system without its parts, one at a time")
     variants: AtLeastOne = Field(description="conversions of every source into every emotion")
-    judges: Annotated[list[Literal["svm", "logmel"]], Field(min_length=1)] = Field(description="kinds of recogniser")
+    judges: Annotated[list[Literal["encoder", "svm", "logmel"]], Field(min_length=1)] = Field(
+        description="kinds of recogniser; encoder reads the encoder of params.yaml"
+    )
     judge_steps: AtLeastOne = Field(description="gradient steps of the neural judge")
     real_clips: AtLeastOne = Field(
         description="real clips of each speaker and emotion that are measured as conversions are"

@@ -12,6 +12,8 @@ from emoforge.experiments.conversion.references import References, references_of
 
 #: The system that every other one is compared with.
 BASELINE = "transplant"
+#: A clip that could not be made is heard as nothing, and nobody is confident in it.
+_NOT_MADE = {"heard": "", "confidence": float("nan")}
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,15 @@ class Measured:
     Attributes:
         recorded: (corpus, number of the rotation) → measured recordings.
         converted: condition → measured conversions.
-        heard_real: (kind of judge, corpus, number of the rotation) → rows with the emotion that it hears in real clips.
-        heard: (condition, kind of judge) → clip_id → emotion that it hears in a conversion.
+        heard_real: (kind of judge, corpus, number of the rotation) → rows with the emotion that it hears in real clips,
+            and its confidence in the right one.
+        heard: (condition, kind of judge) → clip_id → the same of a conversion and its target emotion.
     """
 
     recorded: Mapping[tuple[str, int], Sequence[dict]]
     converted: Mapping[Condition, Sequence[dict]]
     heard_real: Mapping[tuple[str, str, int], Sequence[dict]]
-    heard: Mapping[tuple[Condition, str], Mapping[str, str]]
+    heard: Mapping[tuple[Condition, str], Mapping[str, Mapping]]
 
 
 def result_rows(design: Design, measured: Measured) -> list[dict]:
@@ -87,7 +90,7 @@ def _judged_conversions(
     conditions: Sequence[Condition], kind: str, labels: Sequence[str], measured: Measured
 ) -> Judged:
     rows = [
-        {"speaker": row["speaker"], "emotion": row["emotion"], "heard": heard.get(row["clip_id"], "")}
+        {"speaker": row["speaker"], "emotion": row["emotion"], **heard.get(row["clip_id"], _NOT_MADE)}
         for condition in conditions
         for heard in [measured.heard[condition, kind]]
         for row in measured.converted[condition]
@@ -101,5 +104,6 @@ def _judged(rows: Sequence[Mapping], labels: Sequence[str]) -> Judged:
     return Judged(
         np.array([index[row["emotion"]] for row in rows]),
         np.array([index.get(row["heard"], -1) for row in rows]),
+        np.array([row["confidence"] for row in rows], dtype=float),
         np.array([row["speaker"] for row in rows]),
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from emoforge.dataset.clips import ClipStore
 from emoforge.experiments.cache import Entry
-from emoforge.experiments.recognition.embeddings import read_embeddings
+from emoforge.experiments.embeddings import read_embeddings, stacked
 from emoforge.project.examples import clip_inputs
 from emoforge.project.features import Functionals
 from emoforge.project.layout import Layout
@@ -50,7 +50,7 @@ class Inputs:
             self.kind,
             clip_ids,
             functionals=lambda asked: _functionals(self.materials)(asked),
-            embeddings=lambda asked: _stacked(_embeddings(self.materials), asked),
+            embeddings=lambda asked: stacked(_embeddings(self.materials), asked),
             read=lambda clip_id: _store(self.materials).read(clip_id),
         )
 
@@ -64,15 +64,6 @@ def _functionals(materials: tuple[Material, ...]) -> Functionals:
 @lru_cache(maxsize=2)
 def _embeddings(materials: tuple[Material, ...]) -> dict[str, np.ndarray]:
     return read_embeddings(material.embeddings for material in materials if material.embeddings is not None)
-
-
-def _stacked(embeddings: dict[str, np.ndarray], clip_ids: Sequence[str]) -> np.ndarray:
-    """Return (n_clips, n_layers, n_values), also where nobody is asked for."""
-    shape = next(iter(embeddings.values())).shape
-    found = np.zeros((len(clip_ids), *shape), dtype=np.float32)
-    for row, clip_id in enumerate(clip_ids):
-        found[row] = embeddings[clip_id]
-    return found
 
 
 @lru_cache(maxsize=4)

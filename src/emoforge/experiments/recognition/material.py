@@ -10,7 +10,7 @@ from emoforge import corpora
 from emoforge.dataset.splits import speaker_folds
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.corpora import Corpus, prepare_corpus
-from emoforge.experiments.recognition.embeddings import embed_corpus
+from emoforge.experiments.embeddings import embed_corpus
 from emoforge.experiments.recognition.inputs import Material
 from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedCorpus
 from emoforge.experiments.recognition.tasks import Recorded

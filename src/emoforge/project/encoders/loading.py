@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emoforge.base.errors import EmoforgeError, ModelError, unknown_value
+from emoforge.base.errors import EmoforgeError, MissingWeightsError, ModelError, unknown_value
 from emoforge.project.checksums import file_sha256
 from emoforge.project.encoders.catalogue import CATALOGUE, DEFAULT, Entry
 from emoforge.project.encoders.folders import Stored, read_folder, stored_ctranslate
@@ -30,7 +30,8 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
 
     Raises:
         EmoforgeError: no source is named, or there is no encoder of this name.
-        ModelError: the weights are missing, altered or damaged, or of an unknown kind; the line says what to do.
+        MissingWeightsError: the weights are not on this machine; the line says how they get there.
+        ModelError: the weights are altered or damaged, or of an unknown kind; the line says what to do.
     """
     from torch import nn
 
@@ -80,7 +81,7 @@ def _from_catalogue(entry: Entry) -> Stored:
     folder = kept_folder(entry.name)
     if not is_kept(entry.name):
         if not are_installed(entry):
-            raise ModelError(
+            raise MissingWeightsError(
                 f"{folder}: the weights of {entry.name} are not here; run `emoforge encoders fetch {entry.name}`"
             )
         keep_stored(entry, stored_ctranslate(folder, read_installed(entry)))
@@ -101,7 +102,7 @@ def _from_bundle(name: str) -> tuple["Network", str]:
     bundle: Any = bundles[name]
     weights = Path(torch.hub.get_dir()) / "checkpoints" / Path(bundle._path).name
     if not weights.is_file():
-        raise ModelError(
+        raise MissingWeightsError(
             f"{weights}: the weights of {name} are missing; put them there, "
             f"`python -c 'import torchaudio; torchaudio.pipelines.{name}.get_model()'` does so where there is a network"
         )

@@ -51,3 +51,12 @@ def read_embeddings(entries: Iterable[Entry]) -> dict[str, np.ndarray]:
         for entry in entries
         for row in entry.rows()
     }
+
+
+def stacked(embeddings: dict[str, np.ndarray], clip_ids: Sequence[str]) -> np.ndarray:
+    """Return (n_clips, n_layers, n_values), also where nobody is asked for."""
+    shape = next(iter(embeddings.values())).shape
+    found = np.zeros((len(clip_ids), *shape), dtype=np.float32)
+    for row, clip_id in enumerate(clip_ids):
+        found[row] = embeddings[clip_id]
+    return found
