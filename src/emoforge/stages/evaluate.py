@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.errors import ModelError
 from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION
 from emoforge.evaluation.statistics import paired_gain, uar_interval
-from emoforge.project.examples import ExampleSource, enrolment_of, reads_encoder, scored_clips
-from emoforge.project.features import encoder_of_run
+from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage
@@ -32,19 +32,26 @@ def run(params: Params, layout: Layout) -> dict:
     models = {name: load_recogniser(layout.models / name) for name in ARMS}
     labels = list(models[REAL].labels)
     test = scored_clips(table, "test", labels)
-    kind, encoder = models[REAL].kind, encoder_of_run(params.encoder, layout)
+    kind = models[REAL].kind
     source = ExampleSource(layout, kind, ["ingest"], encoder=params.encoder)
+    encoder = getattr(models[REAL], "encoder", None)
+    if source.encoder and encoder and source.encoder != tuple(encoder):
+        raise ModelError(
+            f"{layout.models}: trained on what the encoder {encoder[0]} ({encoder[1][:12]}) makes of clips, and "
+            f"{source.encoder[0]} ({source.encoder[1][:12]}) embedded them; run `dvc repro` again"
+        )
     examples = source.examples(test, labels)
     enrolment = source.examples(enrolment_of(table, "test"))
     probabilities = {name: model.predict_proba(examples, enrolment) for name, model in models.items()}
     # Most people who are listened to have given no neutral clip.
     nobody = enrolment.take(np.zeros(0, dtype=int))
     alone = {name: model.predict_proba(examples, nobody) for name, model in models.items()}
-    truth, options = np.asarray(examples.labels), {"n_draws": params.evaluate.draws, "seed": params.seed}
-    metrics = measure(truth, probabilities, examples.speakers, **options)
-    for name, figures in figures_of_arms(truth, alone, examples.speakers, **options).items():
+    truth, n_draws = np.asarray(examples.labels), params.evaluate.draws
+    metrics = measure(truth, probabilities, examples.speakers, n_draws=n_draws, seed=params.seed)
+    not_enrolled = figures_of_arms(truth, alone, examples.speakers, n_draws=n_draws, seed=params.seed)
+    for name, figures in not_enrolled.items():
         metrics[name]["not_enrolled"] = {key: figures[key] for key in _NOT_ENROLLED}
-        metrics[name] |= {"recogniser": kind, "encoder": encoder[0] if encoder and reads_encoder(kind) else None}
+        metrics[name] |= {"recogniser": kind, "encoder": encoder[0] if encoder else None}
     with built_aside(layout.stage("evaluate")) as folder:
         manifest.write(_predictions(test, labels, probabilities), folder / "predictions.parquet")
     _write_plots(layout, labels, truth, probabilities, metrics)

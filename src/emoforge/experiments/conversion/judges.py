@@ -170,7 +170,7 @@ def _train(job: _Training) -> None:
 def _heard(answer: np.ndarray, labels: Sequence[str], wanted: str) -> dict:
     """Return what *answer*, (n_classes,) probabilities, says of a clip that should be heard as *wanted*."""
     confidence = float(answer[list(labels).index(wanted)]) if wanted in labels else 0.0
-    return {"heard": labels[answer.argmax()], "confidence": round(confidence, 6)}
+    return {"heard": labels[int(answer.argmax())], "confidence": round(confidence, 6)}
 
 
 def _clips_of(table: pa.Table, speakers: Sequence[str], *, enrolment: bool) -> pa.Table:
