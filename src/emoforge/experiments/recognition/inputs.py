@@ -40,10 +40,12 @@ class Inputs:
     Attributes:
         kind: of the recogniser.
         materials: the corpora that the clips are of.
+        encoder: source of the pretrained encoder.
     """
 
     kind: str
     materials: tuple[Material, ...]
+    encoder: str
 
     def __call__(self, clip_ids: Sequence[str]) -> np.ndarray | list:
         return clip_inputs(
@@ -52,6 +54,7 @@ class Inputs:
             functionals=lambda asked: _functionals(self.materials)(asked),
             embeddings=lambda asked: stacked(_embeddings(self.materials), asked),
             read=lambda clip_id: _store(self.materials).read(clip_id),
+            encoder=self.encoder,
         )
 
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.recognition.inputs import Material
-from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser
+from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser, reads_encoder
 from emoforge.experiments.recognition.tasks import Recorded, Task
 from emoforge.experiments.recognition.workers import Clips, Job, TrainingRun, train_and_keep
 from emoforge.project.checksums import digest
+from emoforge.project.encoders import load_encoder
 from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
 
 
@@ -54,6 +55,9 @@ def answer(
         if _takes_part(choice, task)
         for enrolled in study.enrolled
     ]
+    encoder = (
+        load_encoder(study.encoder).sha256 if reads_encoder(*(choice.kind for choice in study.recognisers)) else ""
+    )
     parts, jobs = [], []
     for task, choice, enrolled in wanted:
         run = _run(task, choice, recorded, enrolled=enrolled, seed=study.seed)
@@ -61,12 +65,12 @@ def answer(
         read = tuple(materials[name] for name in used)
         key = {
             "run": digest(asdict(run)),
-            "inputs": [checksums_of(material, choice.kind) for material in read],
+            "inputs": [checksums_of(material, choice.kind, encoder) for material in read],
         }
         part = cache.entry("recognition", train_and_keep, key=key).part(0)
         parts.append(part)
         if not part.is_whole():
-            jobs.append(Job(part, run, read))
+            jobs.append(Job(part, run, read, study.encoder if reads_encoder(choice.kind) else ""))
     # The longest first, so that no process is left alone with one at the end.
     jobs.sort(key=lambda job: -len(job.run.learnt.clip_ids))
     cache.fill(train_and_keep, jobs, description="train", unit="run")
@@ -76,14 +80,15 @@ def answer(
     ]
 
 
-def checksums_of(material: Material, kind: str) -> list[str]:
-    """Return the checksums of what a recogniser of *kind* reads of a corpus."""
+def checksums_of(material: Material, kind: str, encoder: str) -> list[list[str]]:
+    """Return the checksums of what a recogniser of *kind* reads of a corpus; *encoder* is that of the weights."""
     of = {
-        FUNCTIONALS: material.functionals,
-        FRAMES: material.audio,
-        EMBEDDING: material.embeddings.checksum if material.embeddings else "",
+        FUNCTIONALS: [material.functionals],
+        FRAMES: [material.audio],
+        EMBEDDING: [material.embeddings.checksum] if material.embeddings else [],
     }
-    return [of[name] for name in KINDS[kind].reads]
+    # Whatever else a kind reads is made of the clips by the encoder.
+    return [of.get(name, [material.audio, encoder]) for name in KINDS[kind].reads]
 
 
 def _takes_part(choice: StudiedRecogniser, task: Task) -> bool:

@@ -57,17 +57,19 @@ class Job:
         part: where the answers are kept.
         run: what to train.
         materials: the corpora that its clips are of.
+        encoder: source of the pretrained encoder; empty for kinds that read none.
     """
 
     part: Part
     run: TrainingRun
     materials: tuple[Material, ...]
+    encoder: str
 
 
 def train_and_keep(job: Job) -> None:
     """Train the recogniser of *job* and keep what it answers: one row per tested clip, with its probabilities."""
     run = job.run
-    inputs = Inputs(run.kind, job.materials)
+    inputs = Inputs(run.kind, job.materials, job.encoder)
     choices: dict[str, Any] = dict(run.options)
     model = recogniser_class(run.kind).fit(
         _examples(run.learnt, inputs),
