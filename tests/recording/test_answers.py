@@ -36,7 +36,9 @@ ANSWERS = [[0.5, 0.4, 0.1], [0.6, 0.3, 0.1], [0.45, 0.35, 0.2], [0.5, 0.1, 0.4]]
 
 
 def test_known_shares_are_reached_and_decide_anew():
-    rows, line = with_prior([*rows_of(ANSWERS), FAILED], EMOTIONS, parse_prior("neutral=0.6, anger=0.2", EMOTIONS))
+    rows, line = with_prior(
+        [*rows_of(ANSWERS), FAILED], EMOTIONS, parse_prior("neutral=0.6, anger=0.2,sadness=0.2", EMOTIONS)
+    )
     assert [np.mean([row[emotion] for row in rows[:4]]) for emotion in EMOTIONS] == pytest.approx([0.2, 0.6, 0.2])
     assert rows[0]["emotion"] == "neutral"
     assert rows[0]["probability"] == rows[0]["neutral"] == max(rows[0][emotion] for emotion in EMOTIONS)
@@ -59,10 +61,17 @@ def test_without_a_prior_or_an_answer_nothing_changes():
     assert with_prior(rows, EMOTIONS, "em")[1] == "prior: the shares stay as they are; 0 of 4 answers changed"
 
 
-def test_shares_that_are_not_named_share_the_rest():
-    assert parse_prior("neutral=0.5", EMOTIONS) == pytest.approx([0.25, 0.5, 0.25])
-    assert parse_prior("anger=0.2,neutral=0.5,sadness=0.3", EMOTIONS) == pytest.approx([0.2, 0.5, 0.3])
+def test_emotions_without_a_share_keep_their_odds():
+    before = rows_of(ANSWERS)
+    rows, _ = with_prior(before, EMOTIONS, {"neutral": 0.6})
+    assert np.mean([row["neutral"] for row in rows]) == pytest.approx(0.6)
+    for row, old in zip(rows, before, strict=True):
+        assert row["anger"] / row["sadness"] == pytest.approx(old["anger"] / old["sadness"])
+
+
+def test_a_prior_is_a_word_or_shares():
     assert parse_prior("em", EMOTIONS) == "em"
+    assert parse_prior("anger=0.2, neutral=0.5,sadness=0.3", EMOTIONS) == {"anger": 0.2, "neutral": 0.5, "sadness": 0.3}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What is done to a recogniser's answers about many recordings: shares put right, and the unsure ones marked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,10 +12,8 @@ PRIORS = ("none", "em", "equal")
 _ROUNDING = 1e-6
 
 
-def parse_prior(text: str, emotions: Sequence[str]) -> np.ndarray | str:
-    """Return one of :data:`PRIORS`, or the (n_emotions,) shares that *text* gives, such as ``neutral=0.7,anger=0.1``.
-
-    Emotions that are not named share the rest equally.
+def parse_prior(text: str, emotions: Sequence[str]) -> dict[str, float] | str:
+    """Return one of :data:`PRIORS`, or emotion → share as *text* gives them, such as ``neutral=0.7,anger=0.1``.
 
     Raises:
         EmoforgeError: it is neither, an emotion is unknown or named twice, or the shares are not shares.
@@ -37,13 +35,15 @@ def parse_prior(text: str, emotions: Sequence[str]) -> np.ndarray | str:
             raise EmoforgeError(f"prior: the share of {emotion} is {number!r}, allowed: a number from 0 to 1") from None
         if not 0.0 <= shares[emotion] <= 1.0:
             raise EmoforgeError(f"prior: the share of {emotion} is {number}, allowed: a number from 0 to 1")
-    rest, others = 1.0 - sum(shares.values()), [emotion for emotion in emotions if emotion not in shares]
-    if rest < -_ROUNDING or (not others and rest > _ROUNDING):
-        raise EmoforgeError(f"prior: the shares add up to {1.0 - rest:g}, not to 1")
-    return np.array([shares.get(emotion, max(rest, 0.0) / max(len(others), 1)) for emotion in emotions])
+    total = sum(shares.values())
+    if total > 1.0 + _ROUNDING or (len(shares) == len(emotions) and total < 1.0 - _ROUNDING):
+        raise EmoforgeError(f"prior: the shares add up to {total:g}, not to 1")
+    return shares
 
 
-def with_prior(rows: Sequence[dict], emotions: Sequence[str], prior: np.ndarray | str) -> tuple[list[dict], str]:
+def with_prior(
+    rows: Sequence[dict], emotions: Sequence[str], prior: Mapping[str, float] | str
+) -> tuple[list[dict], str]:
     """Return *rows* of :func:`~emoforge.recording.predictions.predictions` with their shares put right, and a line.
 
     All rows are taken together; those without an answer stay as they are.
@@ -51,8 +51,8 @@ def with_prior(rows: Sequence[dict], emotions: Sequence[str], prior: np.ndarray 
     Args:
         rows: with a probability for each of *emotions*.
         emotions: names of the columns.
-        prior: ``none``, ``em`` (shares estimated from the answers), ``equal`` (about equal shares) or known shares
-            (n_emotions,).
+        prior: ``none``, ``em`` (shares estimated from the answers), ``equal`` (about equal shares), or emotion → known
+            share; emotions without one divide what is left as they did.
 
     Returns:
         the rows, and one line that says how far the shares moved.
@@ -62,12 +62,15 @@ def with_prior(rows: Sequence[dict], emotions: Sequence[str], prior: np.ndarray 
         return list(rows), "prior: nothing to put right"
     before = np.array([[rows[index][emotion] for emotion in emotions] for index in answered])
     correction: ClassPrior | ClassOffsets
-    if isinstance(prior, str) and prior == "em":
+    if prior == "em":
         correction = ClassPrior.fit(before)
     elif isinstance(prior, str):
         correction = ClassOffsets.fit(before, trust=HALF)
     else:
-        correction = ClassOffsets.fit(before, expected=prior)
+        known = [index for index, emotion in enumerate(emotions) if emotion in prior]
+        rest = (1.0 - sum(prior.values())) / max(len(emotions) - len(known), 1)
+        expected = np.array([prior.get(emotion, max(rest, 0.0)) for emotion in emotions])
+        correction = ClassOffsets.fit(before, expected=expected, free=known)
     after = correction.apply(before)
     changed = list(rows)
     for index, probabilities in zip(answered, after, strict=True):
