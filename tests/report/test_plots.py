@@ -71,7 +71,7 @@ def test_coverage_shows_each_arm_and_no_gain():
     plot = plot_coverage(COVERAGE)
     assert {"real", "synthetic"} <= set(texts(plot))
     assert "gain" not in texts(plot)
-    assert "synthetic 0.655 of all clips, 0.900 of the 50 % that it is most sure of" in plot.description
+    assert "synthetic 0.655 of all clips and 0.900 of the surest 50 %" in plot.description
     with pytest.raises(EmoforgeError, match="run the stage evaluate again"):
         plot_coverage(ARMS)
 

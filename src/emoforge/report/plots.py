@@ -158,8 +158,8 @@ def plot_coverage(metrics: Mapping[str, Mapping]) -> Plot:
     axes.set(xlim=(0, 1), xlabel="share of clips answered, the surest first", ylabel="accuracy of these")
     axes.legend()
     words = "; ".join(
-        f"{name} {points[0]['accuracy']:.3f} of all clips, {points[len(points) // 2]['accuracy']:.3f} of the "
-        f"{100 * points[len(points) // 2]['coverage']:.0f} % that it is most sure of"
+        f"{name} {points[0]['accuracy']:.3f} of all clips and {points[len(points) // 2]['accuracy']:.3f} of the surest "
+        f"{100 * points[len(points) // 2]['coverage']:.0f} %"
         for name, points in arms.items()
     )
     return Plot("Accuracy by coverage", f"Accuracy of the answers: {words}.", svg_text(figure))
