@@ -76,6 +76,16 @@ def corpora() -> Iterator[str]:
     yield from _table(list(rows[0]), ([str(value) for value in row.values()] for row in rows))
 
 
+def labels() -> Iterator[str]:
+    """Yield a table of what the labels of each published corpus become."""
+    from emoforge.corpora import info, labels_line, names
+
+    published = [known for known in map(info, names()) if not known.own]
+    yield from _table(
+        ["name", "label as published → emotion"], ([known.name, labels_line(known)] for known in published)
+    )
+
+
 def door() -> Iterator[str]:
     """Yield an entry for mkdocstrings per public name of the package, headed by the name that users import."""
     import emoforge
@@ -157,5 +167,5 @@ def _line(cells: list[str]) -> str:
 
 
 TABLES: dict[str, Callable[[], Iterator[str]]] = {
-    function.__name__: function for function in (params, manifest, rejected, commands, corpora, door)
+    function.__name__: function for function in (params, manifest, rejected, commands, corpora, labels, door)
 }

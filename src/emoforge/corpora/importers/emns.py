@@ -5,8 +5,8 @@ WebM, which libsndfile cannot read. The sound in it is Opus: copy it, unchanged,
 ``ffmpeg -i clip.webm -c:a copy clip.opus`` for every clip.
 
 Rows without audio are left out. Sarcasm has no name in emoforge's vocabulary and becomes ``other``. The level of
-expressiveness (1 to 10) becomes the intensity, level 0 stands for none. With a single speaker the corpus cannot be
-split: use it beside others, by ``fit_converter.also``.
+expressiveness (1 to 10) becomes the intensity, level 0 stands for none. A single speaker cannot be split into train,
+val and test: gather the clips with those of other corpora in one table.
 """
 
 from pathlib import Path

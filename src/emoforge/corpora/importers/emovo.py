@@ -2,7 +2,7 @@
 
 Layout: folders ``f1``, ``f2``, ``f3`` (women), ``m1``, ``m2``, ``m3`` (men) with clips like ``dis-f1-b1.wav``: emotion,
 speaker, sentence. Sentences are short (``b``), long (``l``), questions (``d``) or nonsense (``n``). The published clips
-are stereo at 48 kHz.
+are stereo at 48 kHz. ``tri-f3-n1`` and ``tri-f3-n2`` hold one recording, so that one of them is not what its name says.
 """
 
 import re

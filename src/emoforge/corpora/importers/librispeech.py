@@ -5,8 +5,8 @@ Layout: ``<subset>/<speaker>/<chapter>/<speaker>-<chapter>-<utterance>.flac`` wi
 folder of clips alone is accepted too. Without ``SPEAKERS.TXT`` nobody's gender is known, without a chapter's words its
 clips have no text. No sentence is read by two speakers on purpose, so sentence is None.
 
-There are no labels. Readers do act now and then, but ``neutral`` is what nearly all of it is. Nothing can be trained
-on this corpus alone.
+There are no labels. Readers do act now and then, but ``neutral`` is what nearly all of it is. Nothing can be
+learnt from this corpus alone: name it in ``fit_converter.also`` of a project that holds emotional speech.
 """
 
 import re

@@ -6,7 +6,8 @@ first is missing. Of ``p315`` no words are published, and of ``p280`` and ``p315
 version 0.80 (``wav48/p225/p225_001.wav``) is read alike.
 
 All speakers read the first 24 passages, but the numbers drift between speakers: sentences are recognised by their
-words. There are no labels: all of it is taken as ``neutral``. Nothing can be trained on this corpus alone.
+words. There are no labels: all of it is taken as ``neutral``. Nothing can be learnt from this corpus alone: name it
+in ``fit_converter.also`` of a project that holds emotional speech.
 """
 
 import re
