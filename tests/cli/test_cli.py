@@ -97,6 +97,16 @@ def test_importing_a_corpus_keeps_the_params_file_and_its_comments(own_params, s
     assert all("root:" in line for line in changed)
 
 
+def test_importing_one_neutral_voice_says_what_cannot_be_made_of_it(own_params, tmp_path):
+    clip = tmp_path / "LibriSpeech" / "dev-clean" / "84" / "121123" / "84-121123-0000.flac"
+    clip.parent.mkdir(parents=True)
+    soundfile.write(clip, 0.1 * np.sin(np.arange(16_000) / 20), 16_000)
+    result = emoforge("corpora", "import", "librispeech", tmp_path / "LibriSpeech", cwd=own_params)
+    assert result.returncode == 0, result.stderr
+    assert "warning: speakers 1: `ingest` needs 3 or more" in result.stdout
+    assert "warning: every recording is neutral" in result.stdout
+
+
 def test_importing_what_is_not_there_changes_nothing(own_params):
     before = (own_params / "params.yaml").read_bytes()
     assert_one_line(emoforge("corpora", "import", "ravdess", own_params / "nowhere", cwd=own_params), "nowhere")

@@ -13,7 +13,7 @@ from emoforge import corpora
 from emoforge.base.errors import CorpusError, EmoforgeError, EmoforgeWarning, ParamsError
 from emoforge.base.outputs import read_json, write_json
 from emoforge.dataset import manifest
-from emoforge.project.corpus_choice import import_corpus
+from emoforge.project.corpus_choice import import_corpus, learning_obstacle
 from emoforge.project.layout import Layout
 from emoforge.project.params import load_params
 from emoforge.sharing.audit import audit
@@ -88,6 +88,13 @@ def test_what_was_stated_stays_with_the_corpus(own_table, small_corpus, project)
     assert other == stated.corpus.model_copy(update={"licence": "CC0-1.0"})
     demo = import_corpus("demo", small_corpus, project).corpus
     assert (demo.licence, demo.public_name, demo.title, demo.citation) == ("", "", "", "")
+
+
+def test_a_corpus_of_one_emotion_is_nothing_to_learn_from():
+    assert learning_obstacle({"neutral", "anger"}) == ""
+    assert "every recording is anger" in learning_obstacle({"anger"})
+    assert "`fit_converter.also`" not in learning_obstacle({"anger"})
+    assert "`fit_converter.also`" in learning_obstacle({"neutral": 150})
 
 
 def test_licences_that_forbid_sharing_are_said_at_once(own_table, project):

@@ -1,4 +1,7 @@
-"""Recordings that two speakers share end in one split."""
+"""What ingest makes of corpora that are unlike others: recordings that speakers share, neutral speech only."""
+
+import shutil
+from collections import Counter
 
 import pytest
 import soundfile
@@ -36,3 +39,26 @@ def test_speakers_who_share_a_recording_are_kept_in_one_split(small_corpus, tmp_
         shared = split_of([f"copy.ogg,anger,{apart},female"])
     assert shared[first] == shared[f"table-{apart}"]
     assert set(shared.values()) == {"train", "val", "test"}
+
+
+def test_neutral_speech_alone_is_ingested_with_a_warning(small_corpus, tmp_path):
+    """As LibriSpeech is laid out; one speaker has a single clip, so that nothing can enrol that voice."""
+    spoken = Counter()
+    for found in corpora.read("demo", small_corpus):
+        reader = 100 + int(found.speaker[1:]) * 2 + (found.gender == "male")
+        if found.emotion == "neutral" and not (reader == 102 and spoken[reader]):
+            chapter = tmp_path / "LibriSpeech" / "dev-clean" / str(reader) / "7"
+            chapter.mkdir(parents=True, exist_ok=True)
+            shutil.copy(found.path, chapter / f"{reader}-7-{spoken[reader]:04d}.wav")
+            spoken[reader] += 1
+    params = small_params(tmp_path / "LibriSpeech")
+    params = params.model_copy(update={"corpus": params.corpus.model_copy(update={"name": "librispeech"})})
+    with pytest.warns(EmoforgeWarning, match=r"every recording is neutral: .*`fit_converter\.also`"):
+        ingest.run(params, Layout(tmp_path))
+    rows = manifest.read(Layout(tmp_path).manifest("ingest")).to_pylist()
+    assert {row["licence"] for row in rows} == {"CC-BY-4.0"}
+    assert {row["split"] for row in rows} == {"train", "val", "test"}
+    assert Counter(row["speaker"] for row in rows) == {f"librispeech-{reader}": n for reader, n in spoken.items()}
+    enrolled = Counter(row["speaker"] for row in rows if row["enrolment"])
+    assert set(enrolled) == {f"librispeech-{reader}" for reader in spoken if reader != 102}
+    assert all(enrolled[row["speaker"]] < spoken[int(row["speaker"][-3:])] for row in rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Corpora that emoforge reads.", no_args_is_help=True)
 
 _SHOWN = 5
+_FEWEST_SPEAKERS = 3
 
 
 @app.command("list")
@@ -130,6 +131,15 @@ def _lines(imported: "ImportedCorpus") -> Iterator[str]:
 
 
 def _oddities(summary: "CorpusSummary") -> Iterator[str]:
+    from emoforge.project.corpus_choice import learning_obstacle
+
+    if len(summary.speakers) < _FEWEST_SPEAKERS:
+        yield (
+            f"warning: speakers {len(summary.speakers)}: `ingest` needs {_FEWEST_SPEAKERS} or more, one for each "
+            "split; gather these recordings with others in one table (`emoforge corpora list table`)"
+        )
+    if obstacle := learning_obstacle(summary.emotions):
+        yield f"warning: {obstacle}"
     without = summary.without_neutral
     if without:
         yield (

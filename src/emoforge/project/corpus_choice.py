@@ -1,7 +1,7 @@
 """The project's choice of corpus, and what its owner states about it: licence, name, title, citation."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from emoforge import corpora
 from emoforge.base.errors import CorpusError, EmoforgeError, EmoforgeWarning
 from emoforge.corpora.measuring import Limits
 from emoforge.corpora.summary import CorpusSummary, summarise
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.licences import not_stated, spelt, terms_of, with_stated_licence
 from emoforge.project.params import CorpusParams, IngestParams, edited, load_params
 from emoforge.project.typed_yaml import checked
@@ -109,6 +110,16 @@ def sharing_obstacle(corpus: CorpusParams) -> str:
     except EmoforgeError as error:
         return f"`publish` will refuse: corpus.licence: {error}"
     return "" if terms.derivatives else f"`publish` will refuse: corpus.licence {corpus.licence} allows no derivatives"
+
+
+def learning_obstacle(emotions: Collection[str]) -> str:
+    """Return why nothing can be learnt from recordings of *emotions* alone; empty where something can."""
+    if len(set(emotions)) > 1:
+        return ""
+    line = f"every recording is {next(iter(emotions))}: neither a converter nor a recogniser can learn from these alone"
+    if set(emotions) == {NEUTRAL}:
+        line += "; name this project in `fit_converter.also` of one that holds emotional speech too"
+    return line
 
 
 def require_licence(corpus: CorpusParams) -> None:

@@ -34,7 +34,13 @@ from emoforge.dataset.intake import Measured, recorded_clip_id
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.dataset.levels import level_gain
 from emoforge.dataset.splits import assign_splits, enrolment_clips, speaker_folds
-from emoforge.project.corpus_choice import SharingWarning, limits_of, recorded_licence, sharing_obstacle
+from emoforge.project.corpus_choice import (
+    SharingWarning,
+    learning_obstacle,
+    limits_of,
+    recorded_licence,
+    sharing_obstacle,
+)
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 
@@ -62,7 +68,8 @@ class _WriteChunk:
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics.
 
-    Warns where publishing would be refused, and where speakers share a recording and so are put into one split.
+    Warns where publishing would be refused, where nothing can be learnt from the recordings alone, and where speakers
+    share a recording and so are put into one split.
 
     Raises:
         CorpusError: the corpus is not where it should be, or nothing in it is usable.
@@ -70,6 +77,8 @@ def run(params: Params, layout: Layout) -> dict:
     recordings = _wanted(corpora.read(params.corpus.name, layout.root / params.corpus.root), params)
     if obstacle := sharing_obstacle(params.corpus):
         warnings.warn(SharingWarning(obstacle), stacklevel=2)
+    if obstacle := learning_obstacle({recording.emotion for recording in recordings}):
+        warnings.warn(EmoforgeWarning(obstacle), stacklevel=2)
     # A fold that doesn't exist is better said now than after everything is decoded.
     _splits(recordings, [], params)
     limits = limits_of(params.ingest)
