@@ -61,7 +61,7 @@ def test_few_clips_and_unsure_answers_move_the_shares_less():
         return float(ClassPrior.fit(probabilities).expected[0] - 1 / N_CLASSES)
 
     assert 0.0 < moved(5, 2.5) < moved(500, 2.5)
-    assert 0.0 < moved(500, 1.5) < moved(500, 3.0)
+    assert 0.0 < moved(500, 2.0) < moved(500, 3.0)
 
 
 def test_offsets_give_the_expected_shares():
