@@ -12,6 +12,7 @@ import typer
 from tests.conftest import REPOSITORY
 
 import emoforge
+from emoforge import corpora
 from emoforge.cli import app
 from emoforge.dataset.manifest import SCHEMA
 from emoforge.project.params import explain, load_params
@@ -66,6 +67,13 @@ def test_reference_of_the_manifest_has_every_column(site):
     for field in SCHEMA:
         assert field.name in text
         assert field.metadata[b"description"].decode() in text
+
+
+def test_the_page_on_corpora_says_what_every_label_becomes(site):
+    text = _text(site / "how-to" / "own-corpus")
+    for known in map(corpora.info, corpora.names()):
+        assert known.name in text
+        assert known.own or corpora.labels_line(known) in text, known.name
 
 
 def test_reference_of_the_package_has_every_public_name(site):

@@ -11,7 +11,7 @@ import yaml
 from tests.cli.test_cli import assert_one_line, emoforge
 from tests.small_run import SMALL, run_stages, small_params
 
-from emoforge.base.errors import ManifestError, ParamsError
+from emoforge.base.errors import EmoforgeWarning, ManifestError, ModelError, ParamsError
 from emoforge.convert import registry
 from emoforge.convert.neural import training
 from emoforge.convert.neural.model import Size
@@ -176,6 +176,29 @@ def test_one_converter_of_two_corpora(small_corpus, ingested, other_project):
     assert provenance["clips"] == both["clips"] > alone["clips"]
     exemplars = {exemplar.speaker for exemplar in registry.load(ingested.stage("converter")).exemplars}
     assert exemplars == trained[0] | trained[1]
+
+
+def test_neutral_voices_of_another_project_are_learnt_from_and_stay_there(small_corpus, ingested, tmp_path):
+    """As LibriSpeech is laid out, whose project has no emotional speech at all."""
+    for number, found in enumerate(import_module("emoforge.corpora.importers.demo").read(small_corpus)):
+        if found.emotion == "neutral":
+            reader = 100 + 2 * int(found.speaker[1:]) + (found.gender == "male")
+            clip = tmp_path / "LibriSpeech" / f"{reader}-7-{number:04d}.wav"
+            clip.parent.mkdir(exist_ok=True)
+            shutil.copy(found.path, clip)
+    params = small_params(tmp_path / "LibriSpeech")
+    voices = params.model_copy(update={"corpus": params.corpus.model_copy(update={"name": "librispeech"})})
+    with pytest.warns(EmoforgeWarning, match="every recording is neutral"):
+        layout = run_stages(voices, tmp_path / "voices", ("ingest", "prosody"))
+    write_params(voices, layout)
+    with pytest.raises(ModelError, match="neutral and 0 emotional utterances"):
+        fit_converter.run(voices, layout)
+    metrics = fit_converter.run(small_params(small_corpus), ingested, also=[layout.root])
+    provenance = json.loads((ingested.stage("converter") / "provenance.json").read_text())
+    assert provenance["corpora"] == ["demo", "librispeech"]
+    assert metrics["emotions"] == ["anger", "sadness"]
+    run_stages(small_params(small_corpus), ingested.root, ("convert",))
+    assert set(manifest.read(ingested.manifest("convert"))["corpus"].to_pylist()) == {"demo"}
 
 
 def test_the_params_and_the_command_name_projects_alike(small_corpus, ingested, other_project):
