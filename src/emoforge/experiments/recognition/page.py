@@ -29,7 +29,8 @@ def plots(results: Mapping) -> dict[str, Plot]:
 def page(results: Mapping, drawn: Mapping[str, Plot]) -> str:
     """Return the Markdown page of the content of results.json."""
     protocol = results["protocol"]
-    parts = [f"# {protocol['title']}", "", *findings(results), "", _setup(results), ""]
+    found = findings(results)
+    parts = [f"# {protocol['title']}", "", *found, *([""] if found else []), _setup(results), ""]
     parts += ["## Speaker-independent folds within each corpus", "", _within(results)]
     if published := published_table(results):
         parts += ["### Beside published figures", "", published]
