@@ -7,7 +7,7 @@ it is fitted, see :mod:`emoforge.ser.choice`.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -22,6 +22,8 @@ from emoforge.ser.svm import SvmRecogniser, balanced
 from emoforge.ser.vectors import distances
 
 VERSION = 1
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
 
 ENROLLED = "enrolled"
 NOT_ENROLLED = "not_enrolled"
@@ -114,7 +116,7 @@ class LayeredRecogniser:
         if layers is not None and not (len(layers) and set(layers) <= set(range(shape[0]))):
             raise EmoforgeError(f"layers {list(layers)}: the encoder has layers 0 to {shape[0] - 1}")
         known = np.concatenate([clips.speakers for clips in (train, before) if clips is not None and len(clips)])
-        enrolments = {NOT_ENROLLED: enrolment.take([])}
+        enrolments = {NOT_ENROLLED: enrolment.take(_NO_ROWS)}
         if np.isin(np.asarray(enrolment.speakers), known).any():
             enrolments[ENROLLED] = enrolment
         machines = {}
@@ -137,6 +139,9 @@ class LayeredRecogniser:
                     pairs=None if pairs is None else Pairs(read(pairs.clips), read(pairs.sources)),
                     calibrate=calibrate,
                     ridge=choice.ridge,
+                    n_directions=choice.n_directions,
+                    gains=np.sqrt(np.repeat(choice.weights, shape[1]) * len(choice.layers)),
+                    single=True,
                 ),
             )
         return cls(tuple(labels), shape, machines, encoder)
@@ -144,7 +149,7 @@ class LayeredRecogniser:
     def scores(self, examples: Examples, enrolment: Examples, name: str) -> np.ndarray:
         """Answers before the temperature of the machine *name*: (n_clips, n_labels)."""
         machine = self.machines[name]
-        own = enrolment if name == ENROLLED else enrolment.take([])
+        own = enrolment if name == ENROLLED else enrolment.take(_NO_ROWS)
         read = [side_by_side(clips, machine.choice.layers, self.shape) for clips in (examples, own)]
         return machine.vectors.scores(*read)
 
@@ -163,10 +168,7 @@ class LayeredRecogniser:
             "labels": list(self.labels),
             "shape": list(self.shape),
             "encoder": None if self.encoder is None else self.encoder._asdict(),
-            "machines": {
-                name: {"layers": list(machine.choice.layers), "ridge": machine.choice.ridge}
-                for name, machine in self.machines.items()
-            },
+            "machines": {name: asdict(machine.choice) for name, machine in self.machines.items()},
         }
         FILES.write(folder, kind=self.kind, version=VERSION, description=description)
         for name, machine in self.machines.items():
@@ -180,7 +182,8 @@ class LayeredRecogniser:
             encoder = description["encoder"]
             machines = {
                 name: Machine(
-                    Choice(tuple(choice["layers"]), choice["ridge"]), SvmRecogniser.load(f"{os.fspath(folder)}/{name}")
+                    _choice(choice),
+                    SvmRecogniser.load(f"{os.fspath(folder)}/{name}"),
                 )
                 for name, choice in description["machines"].items()
             }
@@ -234,6 +237,10 @@ def side_by_side(examples: Examples, layers: Sequence[int], shape: tuple[int, in
             )
         vectors = inputs[:, list(layers)].reshape(len(inputs), -1)
     return Examples(vectors, examples.speakers, examples.labels, examples.weights)
+
+
+def _choice(description: Mapping[str, Any]) -> Choice:
+    return Choice(**description | {key: tuple(description[key]) for key in ("layers", "weights")})
 
 
 def _chosen(

@@ -117,7 +117,7 @@ class LeastSquaresSvm:
         if solve is _sampled:
             chosen = np.sort(np.random.default_rng(seed).permutation(len(candidates))[:n_sampled])
         vectors = candidates[chosen]
-        kernel = cls(vectors, np.zeros((len(vectors), 0)), gamma, linear)._kernel(candidates)
+        kernel = cls(vectors, np.zeros((len(vectors), 0)), gamma, linear)._kernel(candidates).astype(np.float64)
         out = groups if leave_out and len(np.unique(groups)) > 1 else None
         coefficients, answers = solve(kernel, chosen, len(features), wanted, weights, ridge, out)
         left_out = np.zeros((len(features), n_classes))
