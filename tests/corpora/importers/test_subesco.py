@@ -33,3 +33,11 @@ def test_subesco_refuses_unknown_codes(tmp_path):
     clip(tmp_path / "F_01_OISHI_S_1_BORED_1.wav")
     with pytest.raises(CorpusError, match="unknown emotion 'BORED'"):
         corpora.read("subesco", tmp_path)
+
+
+def test_subesco_published_folds_name_speakers_as_the_importer_does(tmp_path):
+    for gender in "FM":
+        for number in range(1, 11):
+            clip(tmp_path / f"{gender}_{number:02d}_SOMEONE_S_1_SAD_1.wav")
+    speakers = {recording.speaker for recording in corpora.read("subesco", tmp_path)}
+    assert {speaker for fold in corpora.info("subesco").folds for speaker in fold} == speakers

@@ -2,7 +2,8 @@
 
 Layout: clips like ``F_01_OISHI_S_3_ANGRY_5.wav``: gender, speaker, first name, sentence, emotion, take. Women and men
 are numbered separately: a speaker is named by gender and number. The words of the sentences come with the paper, not
-with the recordings.
+with the recordings. Clips are at 44.1 or 48 kHz, for some speakers depending on the emotion: whoever reads them outside
+emoforge must bring them to one rate first.
 """
 
 import re
@@ -38,6 +39,14 @@ INFO = CorpusInfo(
     citation="Sultana et al., SUST Bangla Emotional Speech Corpus (SUBESCO): An audio-only emotional speech corpus for "
     "Bangla, PLoS ONE 16(4), 2021, doi:10.1371/journal.pone.0250173",
     downloads=(Download("https://zenodo.org/records/4526477/files/SUBESCO.zip?download=1", "SUBESCO.zip"),),
+    # EmoBox (Ma et al., Interspeech 2024): five folds of four speakers.
+    folds=(
+        ("F03", "M03", "M08", "M09"),
+        ("F01", "F04", "F10", "M07"),
+        ("F06", "F08", "M05", "M06"),
+        ("F05", "F07", "F09", "M04"),
+        ("F02", "M01", "M02", "M10"),
+    ),
 )
 
 _NAME = re.compile(r"([A-Z])_(\d+)_([A-Z]+)_S_(\d+)_([A-Z]+)_(\d+)", re.IGNORECASE)
