@@ -221,7 +221,7 @@ def _load(folder: Path, version: tuple) -> EmotionRecogniser:
     return EmotionRecogniser(kind, recogniser, _with_encoder(options, getattr(recogniser, "encoder", None), folder))
 
 
-def _with_encoder(options: IntakeOptions, known: tuple[str, str] | None, folder: Path) -> IntakeOptions:
+def _with_encoder(options: IntakeOptions, known: tuple | None, folder: Path) -> IntakeOptions:
     """Name the encoder that a recogniser was trained with: that of *options*, else that of the model.
 
     Raises:
@@ -231,7 +231,7 @@ def _with_encoder(options: IntakeOptions, known: tuple[str, str] | None, folder:
         return options
     from emoforge.project.encoders import load_encoder
 
-    name, sha256 = known
+    name, sha256 = known[:2]
     encoder = load_encoder(options.encoder or name)
     if encoder.sha256 != sha256:
         raise ModelError(

@@ -22,7 +22,8 @@ from emoforge.ser.nuisance import averages, folds_of
 N_COMPARED = 2400
 USUAL_RIDGE = 0.5
 RIDGES = (0.1, 0.25, 0.5, 1.0, 2.0)
-USUAL_DIRECTIONS = 4
+#: Directions that are taken out, or none.
+DIRECTIONS = (0, 4, 8)
 # A run that is less likely than the best by this much, in nats a clip, weighs 1 / e of it.
 _SOFTNESS = 0.03
 # Layers that weigh less are not read.
@@ -50,27 +51,42 @@ class Choice:
     n_directions: int = 0
 
 
-def runs_of_layers(n_layers: int) -> list[tuple[int, ...]]:
-    """Return the runs of neighbouring layers that are compared, without the front end where there is another layer.
+def runs_of_layers(parts: Sequence[int]) -> list[list[tuple[int, ...]]]:
+    """Return for each encoder the runs of neighbouring layers that are compared.
 
-    Of many layers, runs begin and end at every second, third … only.
+    The front end is in none, where there is another layer. Of many layers, runs begin and end at every second, third …
+    only.
+
+    Args:
+        parts: numbers of layers of the encoders, whose layers follow one another.
     """
-    if n_layers == 1:
-        return [(0,)]
-    for step in range(1, n_layers):
-        ends = [*range(1, n_layers, step), n_layers]
-        runs = [tuple(range(first, end)) for at, first in enumerate(ends) for end in ends[at + 1 :]]
-        if len(runs) <= _MOST_RUNS:
-            break
-    return runs
+    found = []
+    for first, n_layers in zip(np.cumsum([0, *parts]).tolist(), parts, strict=False):
+        runs: list[tuple[int, ...]] = [(first,)]
+        for step in range(1, n_layers):
+            ends = [*range(1, n_layers, step), n_layers]
+            runs = [tuple(range(first + begin, first + end)) for at, begin in enumerate(ends) for end in ends[at + 1 :]]
+            if len(runs) <= _MOST_RUNS:
+                break
+        found.append(runs)
+    return found
 
 
-def usual_layers(n_layers: int) -> tuple[int, ...]:
-    """Return the layers that are read where nobody can be left out: those in the middle."""
-    if n_layers == 1:
-        return (0,)
-    margin = n_layers // 4
-    return tuple(range(max(1, margin), n_layers - margin))
+def usual_layers(parts: Sequence[int]) -> tuple[int, ...]:
+    """Return the layers that are read where nobody can be left out: those in the middle of each encoder."""
+    found: list[int] = []
+    for first, n_layers in zip(np.cumsum([0, *parts]).tolist(), parts, strict=False):
+        margin = n_layers // 4
+        found += range(first + min(n_layers - 1, max(1, margin)), first + n_layers - margin)
+    return tuple(found)
+
+
+def n_varying(features: np.ndarray) -> int:
+    """Return how many columns of (n_clips, n_values) differ from clip to clip, at least 1.
+
+    The layers of a narrow encoder beside a wide one are filled up with zeros, which are no features.
+    """
+    return max(1, int((np.ptp(features, axis=0) > 0).sum()))
 
 
 def choose(
@@ -79,7 +95,7 @@ def choose(
     weights: np.ndarray,
     speakers: np.ndarray,
     *,
-    n_layers: int,
+    parts: Sequence[int],
     n_classes: int,
     layers: Sequence[int] | None = None,
     ridge: float | None = None,
@@ -93,7 +109,7 @@ def choose(
         truth: (n_clips,) indices 0 … n_classes - 1.
         weights: (n_clips,) of the squared errors, above 0.
         speakers: (n_clips,) names.
-        n_layers: that *layer* knows.
+        parts: numbers of layers of the encoders whose layers follow one another; one for a single encoder.
         n_classes: number of classes.
         layers: chosen already; None to choose.
         ridge: chosen already; None to choose.
@@ -103,28 +119,40 @@ def choose(
     Returns:
         the choice; the usual one where there is one speaker only.
     """
-    runs = runs_of_layers(n_layers) if layers is None else [tuple(layers)]
     ridges = RIDGES if ridge is None else (ridge,)
-    counts = (0, USUAL_DIRECTIONS) if n_directions is None else (n_directions,)
-    if len(np.unique(speakers)) < 2:
-        run = usual_layers(n_layers) if layers is None else runs[0]
-        return Choice(run, _even(run), USUAL_RIDGE if ridge is None else ridge)
-    if len(runs) == len(ridges) == len(counts) == 1:
-        return Choice(runs[0], _even(runs[0]), ridges[0], counts[0])
+    n_speakers = len(np.unique(speakers))
+    # As many as there are speakers is all there are.
+    counts = tuple(count for count in DIRECTIONS if count <= max(4, n_speakers - 1))
+    if n_directions is not None:
+        counts = (n_directions,)
+    alone = n_speakers < 2
+    if layers is None and alone:
+        layers = usual_layers(parts)
+    if layers is not None and (alone or len(ridges) == len(counts) == 1):
+        usual = ridge is None and alone
+        return Choice(tuple(layers), _even(layers), USUAL_RIDGE if usual else ridges[0], 0 if alone else counts[0])
+    runs = runs_of_layers(parts) if layers is None else [[tuple(layers)]]
     rows = np.arange(len(truth))
     if len(rows) > N_COMPARED:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:N_COMPARED])
     truth, weights, speakers = truth[rows], weights[rows], speakers[rows]
-    products = {number: _products(layer(number)[rows]) for number in sorted({at for run in runs for at in run})}
+    numbers = sorted({number for of_encoder in runs for run in of_encoder for number in run})
+    products = {number: _products(layer(number)[rows]) for number in numbers}
     wanted = targets_of(n_classes)[truth].astype(np.float32)
 
     def score_of_run(run: tuple[int, ...]) -> float:
         answers = _left_out(_kernel(_mean(products, run, _even(run))), wanted, weights, speakers, USUAL_RIDGE)
         return likelihood(answers, truth, weights)
 
-    chosen, of_layers = runs[0], _even(runs[0])
-    if len(runs) > 1:
-        chosen, of_layers = _weighed(runs, [score_of_run(run) for run in runs])
+    chosen: tuple[int, ...] = ()
+    of_layers: tuple[float, ...] = ()
+    for of_encoder in runs:
+        found, shares = of_encoder[0], _even(of_encoder[0])
+        if len(of_encoder) > 1:
+            found, shares = _weighed(of_encoder, [score_of_run(run) for run in of_encoder])
+        chosen += found
+        # Of several encoders, each chooses for itself, and all count alike.
+        of_layers += tuple(share / len(runs) for share in shares)
     mean = _mean(products, chosen, of_layers)
     answers = {(count, ridge): np.zeros_like(wanted) for count in counts for ridge in ridges}
     for rest, group in folds_of(speakers):
@@ -146,9 +174,9 @@ def likelihood(answers: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> f
 
 
 def _products(features: np.ndarray) -> np.ndarray:
-    """Return inner products of clips over the number of values: (n_clips, n_clips) float32."""
+    """Return inner products of clips over the number of features: (n_clips, n_clips) float32."""
     features = features.astype(np.float32)
-    return features @ features.T / np.float32(features.shape[1])
+    return features @ features.T / np.float32(n_varying(features))
 
 
 def _even(run: Sequence[int]) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from scipy.special import softmax
 from emoforge.base.batch import one_thread
 from emoforge.ser.calibration import fit_temperature
 from emoforge.ser.choice import likelihood
-from emoforge.ser.layered import ENROLLED, EncoderId, EncoderRecogniser, LayeredRecogniser, rows_of_machines
+from emoforge.ser.layered import EncoderId, EncoderRecogniser, LayeredRecogniser, rows_of_machines
 from emoforge.ser.recogniser import FILES, Examples, Pairs
 
 VERSION = 1
@@ -110,42 +110,43 @@ class EncoderFunctionalsRecogniser:
             EmoforgeError: fewer than two labels have training clips of weight above 0; or inputs are of another shape.
         """
         train = train.take(train.sample_weights() > 0)
-        learning = [
-            {
-                "train": own_train,
-                "enrolment": own_enrolment,
-                "before": own_before,
-                "pairs": own_pairs,
-                "labels": labels,
-                "kept": kept,
-                "seed": seed,
-            }
-            for own_train, own_enrolment, own_before, own_pairs in zip(
-                _sides(train),
-                _sides(enrolment),
-                (None, None) if before is None else _sides(before),
-                (None, None) if pairs is None else map(Pairs, _sides(pairs.clips), _sides(pairs.sources)),
-                strict=True,
-            )
-        ]
-        of_encoder = EncoderRecogniser.fit(**learning[0], layers=layers, ridge=ridge, encoder=encoder)
-        of_functionals = FunctionalsSide.fit(**learning[1])
+        befores: Sequence[Examples | None] = (None, None) if before is None else _sides(before)
+        both_pairs: Sequence[Pairs | None] = (None, None)
+        if pairs is not None:
+            both_pairs = [Pairs(*of_side) for of_side in zip(_sides(pairs.clips), _sides(pairs.sources), strict=True)]
+        embeddings, functionals = _sides(train)
+        own_embeddings, own_functionals = _sides(enrolment)
+        of_encoder = EncoderRecogniser.fit(
+            embeddings,
+            labels=labels,
+            enrolment=own_embeddings,
+            seed=seed,
+            before=befores[0],
+            kept=kept,
+            pairs=both_pairs[0],
+            layers=layers,
+            ridge=ridge,
+            encoder=encoder,
+        )
+        of_functionals = FunctionalsSide.fit(
+            functionals,
+            labels=labels,
+            enrolment=own_functionals,
+            seed=seed,
+            before=befores[1],
+            kept=kept,
+            pairs=both_pairs[1],
+        )
         truth, weights = train.label_indices(labels), train.sample_weights()
-        found = cls(of_encoder, of_functionals, {})
+        sides = cls(of_encoder, of_functionals, {})
         joins = {}
         for name in of_encoder.machines:
-            left_out = [side.machines[name].vectors.left_out for side in (of_encoder, of_functionals)]
-            own_share = _USUAL_SHARE if share is None else share
-            if share is None and left_out[0] is not None and left_out[1] is not None:
-                own_share = max(SHARES, key=lambda tried: likelihood(_added(*left_out, tried), truth, weights))
-            temperature = _USUAL_TEMPERATURE
+            answers = (of_encoder.machines[name].vectors.left_out, of_functionals.machines[name].vectors.left_out)
+            join = _joined(*answers, truth, weights, share)
             if validation:
-                own = enrolment if name == ENROLLED else enrolment.take([])
-                answers = found._scores(validation, own, name, own_share)
-                temperature = fit_temperature(answers, validation.label_indices(labels))
-            elif left_out[0] is not None and left_out[1] is not None:
-                temperature = fit_temperature(_added(*left_out, own_share), truth, weights=weights)
-            joins[name] = Join(own_share, temperature)
+                scores = sides._scores(validation, enrolment, name, join.share)
+                join = Join(join.share, fit_temperature(scores, validation.label_indices(labels)))
+            joins[name] = join
         return cls(of_encoder, of_functionals, joins)
 
     @one_thread()
@@ -160,8 +161,12 @@ class EncoderFunctionalsRecogniser:
         return answers
 
     def _scores(self, examples: Examples, enrolment: Examples, name: str, share: float) -> np.ndarray:
-        sides = zip((self.of_encoder, self.of_functionals), _sides(examples), _sides(enrolment), strict=True)
-        return _added(*(side.scores(own, neutral, name) for side, own, neutral in sides), share)
+        (embeddings, functionals), (own_embeddings, own_functionals) = _sides(examples), _sides(enrolment)
+        return _added(
+            self.of_encoder.scores(embeddings, own_embeddings, name),
+            self.of_functionals.scores(functionals, own_functionals, name),
+            share,
+        )
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the model; see :meth:`emoforge.ser.recogniser.Recogniser.save`."""
@@ -180,6 +185,22 @@ class EncoderFunctionalsRecogniser:
                 FunctionalsSide.load(f"{os.fspath(folder)}/functionals"),
                 {name: Join(**join) for name, join in description["joins"].items()},
             )
+
+
+def _joined(
+    of_encoder: np.ndarray | None,
+    of_functionals: np.ndarray | None,
+    truth: np.ndarray,
+    weights: np.ndarray,
+    share: float | None,
+) -> Join:
+    """Choose by the answers of both for speakers left out, (n_clips, n_labels); the usual join where there are none."""
+    if of_encoder is None or of_functionals is None:
+        return Join(_USUAL_SHARE if share is None else share, _USUAL_TEMPERATURE)
+    if share is None:
+        tried = [(likelihood(_added(of_encoder, of_functionals, own), truth, weights), own) for own in SHARES]
+        share = max(tried, key=lambda found: found[0])[1]
+    return Join(share, fit_temperature(_added(of_encoder, of_functionals, share), truth, weights=weights))
 
 
 def _added(of_encoder: np.ndarray, of_functionals: np.ndarray, share: float) -> np.ndarray:

@@ -16,7 +16,7 @@ from scipy.special import softmax
 from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.ser.calibration import SpeakerNormaliser
-from emoforge.ser.choice import Choice, choose
+from emoforge.ser.choice import Choice, choose, n_varying
 from emoforge.ser.recogniser import FILES, Examples, Pairs
 from emoforge.ser.svm import SvmRecogniser, balanced
 from emoforge.ser.vectors import distances
@@ -35,10 +35,12 @@ class EncoderId(NamedTuple):
     Attributes:
         name: such as ``whisper-tiny.en``.
         sha256: of its weights.
+        parts: numbers of layers, where the layers of several encoders follow one another; empty for one encoder.
     """
 
     name: str
     sha256: str
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,16 @@ class LayeredRecogniser:
         train = train.take(train.sample_weights() > 0)
         if layers is not None and not (len(layers) and set(layers) <= set(range(shape[0]))):
             raise EmoforgeError(f"layers {list(layers)}: the encoder has layers 0 to {shape[0] - 1}")
+        parts = (encoder.parts if encoder else ()) or (shape[0],)
+        if sum(parts) != shape[0]:
+            raise EmoforgeError(f"the encoders have {' + '.join(map(str, parts))} layers, the embeddings {shape[0]}")
         known = np.concatenate([clips.speakers for clips in (train, before) if clips is not None and len(clips)])
         enrolments = {NOT_ENROLLED: enrolment.take(_NO_ROWS)}
         if np.isin(np.asarray(enrolment.speakers), known).any():
             enrolments[ENROLLED] = enrolment
         machines = {}
         for name, own in enrolments.items():
-            choice = _chosen(train, own, shape, labels, layers=layers, ridge=ridge, seed=seed)
+            choice = _chosen(train, own, shape, parts, labels, layers=layers, ridge=ridge, seed=seed)
 
             def read(clips: Examples, at: Sequence[int] = choice.layers) -> Examples:
                 return side_by_side(clips, at, shape)
@@ -140,7 +145,7 @@ class LayeredRecogniser:
                     calibrate=calibrate,
                     ridge=choice.ridge,
                     n_directions=choice.n_directions,
-                    gains=np.sqrt(np.repeat(choice.weights, shape[1]) * len(choice.layers)),
+                    gains=_gains(choice, train),
                     single=True,
                 ),
             )
@@ -191,7 +196,7 @@ class LayeredRecogniser:
                 tuple(description["labels"]),
                 tuple(description["shape"]),
                 machines,
-                None if encoder is None else EncoderId(**encoder),
+                None if encoder is None else EncoderId(**encoder | {"parts": tuple(encoder["parts"])}),
             )
 
 
@@ -239,6 +244,17 @@ def side_by_side(examples: Examples, layers: Sequence[int], shape: tuple[int, in
     return Examples(vectors, examples.speakers, examples.labels, examples.weights)
 
 
+def _gains(choice: Choice, train: Examples) -> np.ndarray:
+    """Return what features are multiplied by, so that each layer counts by its weight whatever its width."""
+    inputs = np.asarray(train.inputs)
+    n_values = inputs.shape[2]
+    gains = [
+        np.sqrt(weight * len(choice.layers) * n_values / n_varying(inputs[:, number]))
+        for number, weight in zip(choice.layers, choice.weights, strict=True)
+    ]
+    return np.repeat(gains, n_values)
+
+
 def _choice(description: Mapping[str, Any]) -> Choice:
     return Choice(**description | {key: tuple(description[key]) for key in ("layers", "weights")})
 
@@ -247,6 +263,7 @@ def _chosen(
     train: Examples,
     enrolment: Examples,
     shape: tuple[int, int],
+    parts: Sequence[int],
     labels: Sequence[str],
     *,
     layers: Sequence[int] | None,
@@ -268,7 +285,7 @@ def _chosen(
         truth,
         weights,
         np.asarray(train.speakers),
-        n_layers=shape[0],
+        parts=parts,
         n_classes=max(2, len(classes)),
         layers=layers,
         ridge=ridge,
