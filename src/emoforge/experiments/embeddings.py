@@ -1,6 +1,6 @@
 """What a pretrained encoder makes of the clips of a corpus, kept part by part, so that a killed run continues."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ def read_embeddings(entries: Iterable[Entry]) -> dict[str, np.ndarray]:
     }
 
 
-def stacked(embeddings: dict[str, np.ndarray], clip_ids: Sequence[str]) -> np.ndarray:
+def stacked(embeddings: Mapping[str, np.ndarray], clip_ids: Sequence[str]) -> np.ndarray:
     """Return (n_clips, n_layers, n_values), also where nobody is asked for."""
     shape = next(iter(embeddings.values())).shape
     found = np.zeros((len(clip_ids), *shape), dtype=np.float32)

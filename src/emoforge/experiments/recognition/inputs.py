@@ -1,5 +1,6 @@
 """What recognisers read of the clips of a study, as the processes that train them open it."""
 
+from collections import ChainMap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -52,7 +53,7 @@ class Inputs:
             self.kind,
             clip_ids,
             functionals=lambda asked: _functionals(self.materials)(asked),
-            embeddings=lambda asked: stacked(_embeddings(self.materials), asked),
+            embeddings=lambda asked: stacked(ChainMap(*map(_embeddings, self.materials)), asked),
             read=lambda clip_id: _store(self.materials).read(clip_id),
             encoder=self.encoder,
         )
@@ -64,9 +65,10 @@ def _functionals(materials: tuple[Material, ...]) -> Functionals:
     return Functionals(*(material.layout.functionals("prosody") for material in materials))
 
 
-@lru_cache(maxsize=2)
-def _embeddings(materials: tuple[Material, ...]) -> dict[str, np.ndarray]:
-    return read_embeddings(material.embeddings for material in materials if material.embeddings is not None)
+# By corpus, since training runs that follow each other read other sets of corpora.
+@lru_cache(maxsize=16)
+def _embeddings(material: Material) -> dict[str, np.ndarray]:
+    return read_embeddings([material.embeddings] if material.embeddings is not None else [])
 
 
 @lru_cache(maxsize=4)
