@@ -54,6 +54,7 @@ bench: $(VENV)/.installed-test
 	python bench/transparency.py
 	python bench/rendering.py
 	python bench/conversion.py
+	python bench/encoder.py
 	python bench/formats.py
 	python bench/packed.py
 
