@@ -3,10 +3,14 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from emoforge import __version__, corpora
 from emoforge.base.batch import available_workers
 from emoforge.base.errors import EmoforgeError
+from emoforge.project.encoders.catalogue import DEFAULT
+from emoforge.project.encoders.fetch import encoders_table
+from emoforge.project.encoders.kept import kept_folder
 from emoforge.project.params import load_params
 from emoforge.project.stage_code import CODE_FILE, changed_stages
 
@@ -37,6 +41,9 @@ def examine(project: Path) -> list[str]:
         lines.append(f"{CODE_FILE}: not the installed code for {', '.join(changed)}; run `emoforge update`")
     elif changed is not None:
         lines.append(f"{CODE_FILE}: the installed code")
+    for encoder in encoders_table():
+        if encoder["here"] != "no" or encoder["name"] == DEFAULT:
+            lines.append(f"encoder {encoder['name']}: {_where(encoder)}")
     downloads = project / "data" / "corpora"
     for name in corpora.names():
         root = configured.get(name, downloads / name)
@@ -62,6 +69,14 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def _where(encoder: dict[str, Any]) -> str:
+    if encoder["here"] == "kept":
+        return f"kept in {kept_folder(encoder['name'])}"
+    if encoder["here"] == "installed":
+        return "installed; kept when it is first used"
+    return f"not here; run `emoforge encoders fetch {encoder['name']}`"
 
 
 def _describe(name: str, root: Path) -> str:

@@ -56,13 +56,13 @@ def _places(store_folder: str | os.PathLike, clip_ids: Sequence[str]) -> list[in
 
 
 def _embed_chunk(store_folder: str, encoder_source: str, clip_ids: Sequence[str]) -> np.ndarray:
-    encoder = load_encoder(encoder_source)
+    from emoforge.ser.encoders.encoder import SAMPLING_RATE, checked
+
     store = open_clips(store_folder)
-    clips = [(clip_id, *store.read(clip_id)) for clip_id in clip_ids]
-    rows = []
-    for clip_id, signal, sampling_rate in clips:
+    signals = []
+    for clip_id in clip_ids:
         try:
-            rows.append(encoder.embed([signal], sampling_rate))
+            signals.append(checked(*store.read(clip_id)))
         except AudioError as error:
             raise AudioError(f"clip {clip_id}: {error}") from None
-    return np.concatenate(rows)
+    return load_encoder(encoder_source).embed(signals, SAMPLING_RATE)

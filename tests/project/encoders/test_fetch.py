@@ -16,7 +16,9 @@ from emoforge.project.checksums import file_sha256
 from emoforge.project.encoders import load_encoder
 from emoforge.project.encoders.catalogue import CATALOGUE, DEFAULT, Entry, WheelFile
 from emoforge.project.encoders.fetch import encoders_table, fetch
+from emoforge.project.encoders.folders import read_folder
 from emoforge.project.encoders.kept import kept_folder
+from emoforge.project.encoders.loading import keep_stored
 
 HALVES = tuple(
     WheelFile(distribution=f"tiny-weights-{half}", version="1.0", path=f"tiny_weights_{half}/model.{half}")
@@ -78,6 +80,21 @@ def test_the_usual_encoder_comes_with_the_package(cache):
     noise = np.random.default_rng(0).normal(0, 0.05, 16_000).astype(np.float32)
     one, other, hiss = encoder.embed([spoken(120.0, 0, 16_000), spoken(130.0, 1, 16_000), noise], 16_000)[:, 2]
     assert np.linalg.norm(one - hiss) > 2 * np.linalg.norm(one - other)
+
+
+def test_what_another_process_kept_meanwhile_stays(tmp_path, cache, monkeypatch):
+    entry = known(monkeypatch)
+    write_encoder(tmp_path / "own", "whisper")
+    stored = read_folder(tmp_path / "own")
+    folder = keep_stored(entry, stored)
+    before = (folder / "encoder.json").stat().st_ino
+    assert keep_stored(entry, stored) == folder
+    assert (folder / "encoder.json").stat().st_ino == before
+    assert [path.name for path in (cache / "encoders").iterdir()] == ["tiny"]
+    assert_hears_as_tiny()
+    monkeypatch.setenv("EMOFORGE_CACHE", str(folder / "encoder.json"))
+    with pytest.raises(ModelError, match="cannot be written .* with the variable EMOFORGE_CACHE"):
+        keep_stored(entry, stored)
 
 
 def test_altered_weights_are_refused_until_they_are_fetched_again():

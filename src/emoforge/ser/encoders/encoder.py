@@ -137,9 +137,8 @@ class Encoder:
         self, signals: Sequence[np.ndarray], sampling_rate: int, reduce: Callable[[Tensor], Reduced]
     ) -> list[list[Reduced]]:
         """Return what *reduce* makes of (n_layers, n_frames, width) of each window, by clip and in order of time."""
-        if sampling_rate != SAMPLING_RATE:
-            raise AudioError(f"the encoder needs {SAMPLING_RATE} Hz, not {sampling_rate}: resample the clip first")
-        windows = [Window(clip, part) for clip, signal in enumerate(signals) for part in self._parts(_checked(signal))]
+        known = [checked(signal, sampling_rate) for signal in signals]
+        windows = [Window(clip, part) for clip, signal in enumerate(known) for part in self._parts(signal)]
         reduced: dict[int, Reduced] = {}
         with torch.inference_mode(), one_thread() if self.device == "cpu" else nullcontext():
             for batch in self._batches([len(window.signal) for window in windows]):
@@ -188,7 +187,14 @@ def torch_device(device: str) -> str:
     return "cuda" if there and device == "auto" else device.replace("auto", "cpu")
 
 
-def _checked(signal: Any) -> np.ndarray:
+def checked(signal: Any, sampling_rate: int) -> np.ndarray:
+    """Return *signal* as an encoder takes it, (n_samples,) float32.
+
+    Raises:
+        AudioError: as for :meth:`Encoder.frames`.
+    """
+    if sampling_rate != SAMPLING_RATE:
+        raise AudioError(f"the encoder needs {SAMPLING_RATE} Hz, not {sampling_rate}: resample the clip first")
     signal = np.ascontiguousarray(signal, dtype=np.float32)
     if signal.ndim != 1:
         raise AudioError(f"not one channel: samples of shape {signal.shape}; mix the channels first")
