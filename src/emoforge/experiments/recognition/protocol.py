@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 
 from emoforge.base.errors import unknown_value
 from emoforge.experiments.studies import RECOGNITION
+from emoforge.project.examples import reads_encoder
 from emoforge.project.params import AtLeastOne, CorpusName, Count, Share
 from emoforge.project.typed_yaml import Section, read_typed
-from emoforge.ser import registry
 from emoforge.ser.registry import KINDS
 
 #: What the matrix calls training on all corpora but the tested one.
@@ -92,17 +92,12 @@ class RecognitionStudy(Section):
         for name in named:
             if name not in corpora:
                 raise ValueError(unknown_value("corpus", name, corpora))
-        if not self.encoder and reads_encoder(*(item.kind for item in self.recognisers)):
+        if not self.encoder and any(reads_encoder(item.kind) for item in self.recognisers):
             raise ValueError("a recogniser reads a pretrained encoder; name an `encoder`")
         for target in self.targets:
             if target.recogniser not in recognisers:
                 raise ValueError(unknown_value("recogniser", target.recogniser, recognisers))
         return self
-
-
-def reads_encoder(*kinds: str) -> bool:
-    """Return whether a recogniser of any of *kinds* reads what a pretrained encoder makes of a clip."""
-    return any(set(KINDS[kind].reads) - {registry.FUNCTIONALS, registry.FRAMES} for kind in kinds)
 
 
 def load_recognition_study(path: str | os.PathLike) -> RecognitionStudy:

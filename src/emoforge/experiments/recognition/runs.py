@@ -11,11 +11,12 @@ import numpy as np
 
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.recognition.inputs import Material
-from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser, reads_encoder
+from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser
 from emoforge.experiments.recognition.tasks import Recorded, Task
 from emoforge.experiments.recognition.workers import Clips, Job, TrainingRun, train_and_keep
 from emoforge.project.checksums import digest
 from emoforge.project.encoders import load_encoder
+from emoforge.project.examples import reads_encoder
 from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
 
 
@@ -55,9 +56,8 @@ def answer(
         if _takes_part(choice, task)
         for enrolled in study.enrolled
     ]
-    encoder = (
-        load_encoder(study.encoder).sha256 if reads_encoder(*(choice.kind for choice in study.recognisers)) else ""
-    )
+    encoded = any(reads_encoder(choice.kind) for choice in study.recognisers)
+    encoder = load_encoder(study.encoder).sha256 if encoded else ""
     parts, jobs = [], []
     for task, choice, enrolled in wanted:
         run = _run(task, choice, recorded, enrolled=enrolled, seed=study.seed)
