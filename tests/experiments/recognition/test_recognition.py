@@ -11,7 +11,10 @@ import yaml
 from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.experiments.recognition.protocol import load_recognition_study
 from emoforge.experiments.recognition.study import run
+
+STUDIES = Path(__file__).parents[3] / "studies"
 
 ROW = {
     "train", "test", "recogniser", "enrolled", "n_classes", "uar", "ci_low", "ci_high", "macro_f1", "ece",
@@ -177,6 +180,12 @@ def test_the_command_tells_the_kinds_of_study_apart(again):
     assert found.returncode == 1
     assert "recogniton" in found.stderr
     assert len(found.stderr.strip().splitlines()) == 1
+
+
+def test_the_study_that_comes_along_is_whole():
+    study = load_recognition_study(STUDIES / "recognition.yaml")
+    assert {figure.corpus for figure in study.published} <= {corpus.name for corpus in study.corpora}
+    assert study.recognisers[0].kind == "svm"
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,13 @@
 """Who trains and who is tested: nobody in both, enrolment clips never scored, shared classes only."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from emoforge.base.errors import EmoforgeError
+from emoforge.experiments.recognition.protocol import RecognitionStudy
+from emoforge.experiments.recognition.study import tasks_of
 from emoforge.experiments.recognition.tasks import Recorded, across_task, fold_tasks
 
 EMOTIONS = {
@@ -68,6 +72,29 @@ def test_others_teach_what_any_of_them_shares(recorded):
     assert set(recorded.corpora[task.learnt]) == {"b", "c", "d"}
     assert set(recorded.emotions[task.learnt]) == set(task.labels)
     assert len(task.tested) == len(recorded.clip_ids[(recorded.corpora == "a") & ~recorded.enrolment])
+
+
+def test_a_study_asks_for_the_folds_every_pair_and_all_others_together(recorded):
+    names = {"a": "ravdess", "b": "nemo", "c": "emodb"}
+    known = np.isin(recorded.corpora, list(names))
+    columns = {field.name: getattr(recorded, field.name)[known] for field in fields(Recorded)}
+    columns["corpora"] = np.array([names[name] for name in columns["corpora"]])
+    values = {
+        "kind": "recognition",
+        "title": "t",
+        "corpora": [{"name": name, "root": "x"} for name in names.values()],
+        "recognisers": [{"name": "functionals", "kind": "svm"}],
+    }
+    folds = {name: {f"{own}-{speaker}": speaker for speaker in range(3)} for own, name in names.items()}
+    asked = [
+        (task.train, task.test)
+        for task in tasks_of(RecognitionStudy.model_validate(values), Recorded(**columns), folds)
+    ]
+    pairs = {(train, test) for train in names.values() for test in names.values() if train != test}
+    wanted = [(name, name) for name in names.values() for _ in range(3)] + [("others", name) for name in names.values()]
+    assert sorted(asked) == sorted([*wanted, *pairs])
+    alone = RecognitionStudy.model_validate(values | {"across": False})
+    assert all(task.train == task.test for task in tasks_of(alone, Recorded(**columns), folds))
 
 
 def test_what_cannot_be_asked_is_said(recorded):
