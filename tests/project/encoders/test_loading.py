@@ -146,3 +146,35 @@ def test_a_damaged_encoder_is_named(tmp_path):
         (tmp_path / folder / "encoder.json").write_text(json.dumps(description | changed))
         with pytest.raises(ModelError, match=message):
             load_encoder(str(tmp_path / folder))
+
+
+def test_encoders_side_by_side_say_what_each_says_alone(tmp_path, signal):
+    sources = []
+    for kind in ("layer norm", "wavlm"):
+        (tmp_path / kind.split()[0]).mkdir()
+        write_encoder(tmp_path / kind.split()[0], kind)
+        sources.append(str(tmp_path / kind.split()[0]))
+    alone = [load_encoder(source) for source in sources]
+    both = load_encoder("+".join(sources))
+    assert both.name == "layer+wavlm"
+    found = both.embed([signal, signal[:3_000]], 16_000)
+    assert found.shape == (2, both.n_layers, 2 * both.width)
+    # Every layer of either is there, in the order of its own encoder.
+    for encoder in alone:
+        rows = [
+            place
+            for of_layer in encoder.embed([signal, signal[:3_000]], 16_000).swapaxes(0, 1)
+            for place, layer in enumerate(found.swapaxes(0, 1))
+            if np.array_equal(_halves(layer, both.width, encoder.width), of_layer)
+        ]
+        assert len(rows) == encoder.n_layers
+        assert rows == sorted(rows)
+    with pytest.raises(ModelError, match="one encoder at a time"):
+        both.frames([signal], 16_000)
+    with pytest.raises(EmoforgeError, match="unknown encoder 'nobody'"):
+        load_encoder(f"{sources[0]}+nobody")
+
+
+def _halves(layer: np.ndarray, width: int, own: int) -> np.ndarray:
+    """Return means and deviations of the first *own* values of each half."""
+    return layer.reshape(len(layer), 2, width)[:, :, :own].reshape(len(layer), -1)

@@ -13,11 +13,12 @@ from emoforge.project.encoders.wheels import are_installed, read_installed
 
 if TYPE_CHECKING:
     from emoforge.ser.encoders.encoder import Encoder, Network
+    from emoforge.ser.encoders.side_by_side import SideBySide
 
 
 @lru_cache(maxsize=2)
-def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
-    """Load an encoder whose weights are on this machine.
+def load_encoder(source: str, *, device: str = "cpu") -> "Encoder | SideBySide":
+    """Load an encoder whose weights are on this machine, or several that hear side by side.
 
     Args:
         source: a name of ``emoforge encoders list``, such as ``whisper-tiny.en``; the name of a bundle of
@@ -25,7 +26,8 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
             whisper, wav2vec2 or wavlm, ``version``: 1, ``standardise``: true or false, ``arguments``: keyword arguments
             of :class:`emoforge.ser.encoders.whisper.Whisper`, or of ``wav2vec2_model`` or ``wavlm_model`` of
             ``torchaudio.models``) and ``encoder.safetensors``; or a model of Hugging Face (``config.json``,
-            ``model.safetensors``); or one of CTranslate2 (``model.bin``); or one .onnx file.
+            ``model.safetensors``); or one of CTranslate2 (``model.bin``); or one .onnx file. Several are joined by
+            ``+``, such as ``whisper-tiny.en+whisper-base``.
         device: cpu, cuda, or auto for cuda where there is one.
 
     Raises:
@@ -33,9 +35,7 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
         MissingWeightsError: the weights are not on this machine; the line says how they get there.
         ModelError: the weights are altered or damaged, or of an unknown kind; the line says what to do.
     """
-    from torch import nn
-
-    from emoforge.ser.encoders.encoder import Encoder, torch_device
+    from emoforge.ser.encoders.encoder import torch_device
 
     if not source:
         raise EmoforgeError(
@@ -43,6 +43,18 @@ def load_encoder(source: str, *, device: str = "cpu") -> "Encoder":
             "torchaudio.pipelines, or a folder"
         )
     device = torch_device(device)
+    if "+" in source and source not in CATALOGUE and not Path(source).is_dir():
+        from emoforge.ser.encoders.side_by_side import SideBySide
+
+        return SideBySide(tuple(_load_one(part.strip(), device) for part in source.split("+")))
+    return _load_one(source, device)
+
+
+def _load_one(source: str, device: str) -> "Encoder":
+    from torch import nn
+
+    from emoforge.ser.encoders.encoder import Encoder
+
     if source in CATALOGUE:
         stored = _from_catalogue(CATALOGUE[source])
         name, network, sha256 = source, stored.build(), stored.sha256
