@@ -48,5 +48,9 @@ def test_other_files_are_one_line(data):
 def test_another_version_or_model_is_one_line():
     with pytest.raises(ModelError, match="version 9, this reader knows 5, 6"):
         read_variables(ctranslate_bytes({}, version=9))
+    other = bytearray(WHOLE)
+    other[WHOLE.index(b"weight") + 7 + 13] = 5
+    with pytest.raises(ModelError, match="encoder/conv1/weight has values of type 5, this reader knows 0, 1, 2, 3, 4"):
+        read_variables(bytes(other))
     with pytest.raises(ModelError, match="not the weights of a Whisper encoder .*conv1/weight"):
         whisper_weights(read_variables(ctranslate_bytes({"other": np.ones(1, np.float32)})))

@@ -31,7 +31,7 @@ def read_variables(data: bytes, *, prefix: str = "", name: str = "model.bin") ->
     """
     try:
         return _dequantised(dict(_variables(memoryview(data), prefix)))
-    except (struct.error, ValueError, KeyError, UnicodeDecodeError) as error:
+    except (struct.error, ValueError) as error:
         raise ModelError(f"{name}: not weights in CTranslate2's format ({error}); fetch the file again") from None
 
 
@@ -105,11 +105,13 @@ def _variables(data: memoryview, prefix: str) -> Iterator[tuple[str, np.ndarray]
     for _ in range(take("I")):
         variable = take_string()
         shape = [take("I") for _ in range(take("B"))]
-        kind, n_bytes = _TYPES[take("B")], take("I")
+        kind, n_bytes = take("B"), take("I")
+        if kind not in _TYPES:
+            raise ValueError(f"{variable} has values of type {kind}, this reader knows {', '.join(map(str, _TYPES))}")
         if position + n_bytes > len(data):
             raise ValueError("it ends too early")
         if variable.startswith(prefix):
-            values = np.frombuffer(data[position : position + n_bytes], dtype=np.dtype(kind).newbyteorder("<"))
+            values = np.frombuffer(data[position : position + n_bytes], dtype=np.dtype(_TYPES[kind]).newbyteorder("<"))
             yield variable[len(prefix) :], values.reshape(shape)
         position += n_bytes
 
