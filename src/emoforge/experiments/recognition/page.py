@@ -68,20 +68,26 @@ def findings(results: Mapping) -> list[str]:
 
 
 def published_table(results: Mapping) -> str:
-    """Return what others published beside this study's figures for the same corpus, as a Markdown table; "" if none."""
-    rows: list[tuple] = []
-    for corpus in results["protocol"]["corpora"]:
-        name = corpus["name"]
-        others = [item for item in results["protocol"]["published"] if item["corpus"] == name]
-        if not others:
-            continue
-        rows += [
-            (name, f"**{row['recogniser']}**, {_HEARD[row['enrolled']]}", _interval(row), "this study", "")
-            for row in _own(results)
-            if row["test"] == name
-        ]
-        rows += [(name, item["system"], _reported(item), item["protocol"], item["source"]) for item in others]
-    return markdown_table(["corpus", "system", "UAR", "protocol", "source"], rows) if rows else ""
+    """Return what others published below this study's figures for the same corpora, in Markdown; "" where nothing is.
+
+    Below the table stands, for every corpus, how the published protocol differs, and where it is published.
+    """
+    published = results["protocol"]["published"]
+    names = [item["name"] for item in results["protocol"]["corpora"]]
+    names = [name for name in names if any(figure["corpus"] == name for figure in published)]
+    if not names:
+        return ""
+    ours: dict[str, dict[str, str]] = {}
+    for row in _own(results):
+        ours.setdefault(f"**{row['recogniser']}**, {_HEARD[row['enrolled']]}", {})[row["test"]] = _figure(row["uar"])
+    theirs: dict[str, dict[str, str]] = {}
+    notes: dict[str, dict[str, None]] = {}
+    for figure in published:
+        theirs.setdefault(figure["system"], {})[figure["corpus"]] = _reported(figure)
+        notes.setdefault(figure["corpus"], {})[f"{figure['protocol']} ({figure['source']})"] = None
+    rows = [(system, *(found.get(name, "") for name in names)) for system, found in [*ours.items(), *theirs.items()]]
+    lines = [f"- {name}: {note}" for name in names for note in notes[name]]
+    return markdown_table(["UAR", *names], rows) + "\nPublished:\n\n" + "\n".join(lines) + "\n"
 
 
 def _setup(results: Mapping) -> str:
@@ -185,7 +191,7 @@ def _own(results: Mapping) -> Iterable[Mapping]:
 
 
 def _reported(item: Mapping) -> str:
-    return _figure(item["uar"]) if item["uar"] is not None else f"{_figure(item['wa'])} (accuracy)"
+    return _figure(item["uar"]) if item["uar"] is not None else f"{_figure(item['wa'])} (acc.)"
 
 
 def _interval(row: Mapping) -> str:
