@@ -184,6 +184,7 @@ def test_doctor_finds_the_corpus_and_the_packages(project, tmp_path):
     assert "torch: 2." in result.stdout
     assert "corpus demo: 108 recordings of 6 speakers" in result.stdout
     assert "encoder whisper-tiny.en: " in result.stdout
+    assert "encoder: recogniser and judge hear with whisper-tiny.en" in result.stdout
 
 
 def broken_copy(project: Path, folder: Path) -> Path:

@@ -113,6 +113,7 @@ def _advice(found: "Recommendation") -> list[str]:
         lines = ["recommend: use no synthetic data here", f"best setting tried: {_keys(found.best)}: {gain}"]
         if few:
             lines.append(f"below {LEAST_SPEAKERS} training speakers nothing is advised, whatever the interval")
+    lines.append(f"validated with the recogniser {found.recogniser} and a judge of functionals")
     if found.classical_uar > max(found.best_uar, found.real_uar):
         lines.append(
             f"classical augmentation does better: UAR {found.classical_uar:.3f} with ratio {found.classical.ratio:g} "

@@ -8,6 +8,7 @@ from typing import Any
 from emoforge import __version__, corpora
 from emoforge.base.batch import available_workers
 from emoforge.base.errors import EmoforgeError
+from emoforge.project.encoders import load_encoder
 from emoforge.project.encoders.catalogue import DEFAULT
 from emoforge.project.encoders.fetch import encoders_table
 from emoforge.project.encoders.kept import kept_folder
@@ -32,6 +33,7 @@ def examine(project: Path) -> list[str]:
     try:
         params = load_params(project / "params.yaml")
         lines.append(f"params.yaml: valid; corpus {params.corpus.name} in {params.corpus.root}")
+        lines.append(f"encoder: {_chosen(params.encoder)}")
         configured = {params.corpus.name: project / params.corpus.root}
     except EmoforgeError as error:
         lines.append(f"params.yaml: {error}")
@@ -77,6 +79,16 @@ def _where(encoder: dict[str, Any]) -> str:
     if encoder["here"] == "installed":
         return "installed; kept when it is first used"
     return f"not here; run `emoforge encoders fetch {encoder['name']}`"
+
+
+def _chosen(source: str) -> str:
+    """Return which encoder the project's recogniser and judge hear with."""
+    if not source:
+        return "none; recogniser and judge work on functionals (`encoder` in params.yaml names one)"
+    try:
+        return f"recogniser and judge hear with {load_encoder(source).name}"
+    except EmoforgeError as error:
+        return str(error)
 
 
 def _describe(name: str, root: Path) -> str:

@@ -51,6 +51,8 @@ def test_advice_is_written_and_can_be_put_into_params(again):
     assert ("classical augmentation does better" in done.stdout) == (
         result["classical_uar"] > max(result["real_uar"], *(tried["uar"] for tried in result["tried"]))
     )
+    assert result["recogniser"] == "svm"
+    assert "validated with the recogniser svm" in done.stdout
     assert done.stderr.splitlines()[0].startswith("recommend: ")
     assert "train: " in done.stderr
     assert (result["params"]["select"]["ratio"] > 0) == advised

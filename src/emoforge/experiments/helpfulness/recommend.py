@@ -25,6 +25,7 @@ from emoforge.experiments.helpfulness.choice import Validation, advise, best_set
 from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import situations, table_of
 from emoforge.experiments.helpfulness.settings import Setting
+from emoforge.project.examples import usable_kind
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, edited, load_params
 
@@ -53,6 +54,7 @@ class Recommendation:
         classical: the best setting with classically augmented clips.
         classical_uar: its unweighted average recall.
         n_speakers: training speakers.
+        recogniser: kind that validated.
     """
 
     advised: Setting | None
@@ -63,6 +65,7 @@ class Recommendation:
     classical: Setting
     classical_uar: float
     n_speakers: int
+    recogniser: str
 
 
 def run(*, root: Path = Path(), write: bool = False, report: Report = silent) -> Recommendation:
@@ -105,6 +108,7 @@ def run(*, root: Path = Path(), write: bool = False, report: Report = silent) ->
         classical=classical,
         classical_uar=validation_uar(validation, classical),
         n_speakers=n_speakers,
+        recogniser=_recogniser(params),
     )
     result = _result(found, {candidate: validation_uar(validation, candidate) for candidate in candidates})
     write_json(layout.metrics("recommend"), result)
@@ -120,11 +124,17 @@ def _training_corpus(params: Params, layout: Layout) -> Corpus:
     return replace(corpus, table=corpus.table.filter(pc.equal(corpus.table.column("split"), "train")))
 
 
+def _recogniser(params: Params) -> str:
+    """Return the kind that validates: the project's own, but of functionals where that reads an encoder.
+
+    The conversions that are tried are not embedded, and the judge of studies works on functionals too.
+    """
+    return usable_kind(params.train.model, None)
+
+
 def _study(params: Params, *, n_folds: int) -> Study:
     """Return the study that is asked of the training speakers, with the project's converter and recogniser."""
-    method, model = params.fit_converter.method, params.train.model
-    if model.startswith("encoder"):
-        raise EmoforgeError(f"train.model = {model!r}: no advice for this kind; choose svm, logmel or fusion")
+    method, model = params.fit_converter.method, _recogniser(params)
     confidences = {"min_confidence": list(_CONFIDENCES)}
     counts = {"ratio": list(_RATIOS), "weight": list(_WEIGHTS)}
     return Study.model_validate(
@@ -193,6 +203,7 @@ def _result(found: Recommendation, tried: Mapping[Setting, float]) -> dict:
         "real_uar": _rounded(found.real_uar),
         "classical_uar": _rounded(found.classical_uar),
         "speakers": found.n_speakers,
+        "recogniser": found.recogniser,
         "tried": [candidate.as_dict() | {"uar": _rounded(uar)} for candidate, uar in tried.items()],
     }
 
