@@ -120,6 +120,9 @@ def test_failures_are_counted_on_the_clips(card: str, render, table: pa.Table):
     medians = {row["score"]: float(row["median"]) for row in table_after(card, "score")}
     kept = table.filter(table.column("keep"))
     assert medians["naturalness"] == pytest.approx(pc.approximate_median(kept["naturalness"]).as_py(), abs=0.3)
+    assert "a recogniser on functionals" in card
+    twice = set_column(table, "emotion_confidence_functionals", 0.4)
+    assert "a recogniser on what a pretrained encoder makes of a clip" in render(twice)
     unscored = table
     for name in ("naturalness", "emotion_confidence", "emotion_probabilities"):
         unscored = set_column(unscored, name, None)

@@ -73,6 +73,7 @@ def render_card(
         yields=tables.yields(provenance["yields"]),
         scores=tables.scores(clips),
         recognised=tables.recognised(clips),
+        judge=tables.judge(clips),
         arms=tables.arms(results) if results else "",
         recogniser=tables.recogniser(results) if results else "",
         gain=_gain(results) if results else "",

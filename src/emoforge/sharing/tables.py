@@ -99,6 +99,12 @@ def recognised(clips: pa.Table) -> str:
     return markdown_table(["target emotion", "share recognised", "clips judged"], rows) if rows else ""
 
 
+def judge(clips: pa.Table) -> str:
+    """Return what the judge of the clips works on."""
+    second = clips.column("emotion_confidence_functionals")
+    return "functionals" if second.null_count == len(clips) else "what a pretrained encoder makes of a clip"
+
+
 def arms(results: Mapping[str, Mapping[str, float]]) -> str:
     """Return one row per arm of the evaluation on real speakers."""
     rows = [

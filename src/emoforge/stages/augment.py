@@ -37,6 +37,7 @@ class _Chunk:
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
+    encoder = encoder_of_run(params.encoder, layout)
     table = manifest.read(layout.manifest("ingest"))
     train = table.filter(pc.and_(pc.equal(table.column("split"), "train"), pc.invert(table.column("enrolment"))))
     jobs = sorted(
@@ -64,7 +65,6 @@ def run(params: Params, layout: Layout) -> dict:
         clip_ids = [clip_id for clip_id, _ in jobs]
         write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
         sources = pa.table({"clip_id": clip_ids, "source_clip_id": [source for _, source in jobs], "kind": kinds})
-        encoder = encoder_of_run(params.encoder, layout)
         if encoder is not None:
             path = folder / layout.embeddings("augment").name
             write_embedded(path, folder / "clips", clip_ids, params.encoder, like=encoder, workers=params.workers)

@@ -74,13 +74,13 @@ class _Conversions:
 
 def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return its metrics."""
+    encoder = encoder_of_run(params.encoder, layout)
     recorded = manifest.read(layout.manifest("ingest"))
     converted = manifest.read(layout.manifest("convert"))
     clip_ids = converted.column("clip_id").to_pylist()
     with built_aside(layout.stage("score")) as folder:
         scores, features = _score_all(recorded, converted, params, layout)
         write_functionals(folder / "functionals.parquet", clip_ids, features, FUNCTIONAL_NAMES)
-        encoder = encoder_of_run(params.encoder, layout)
         second = _judge(FALLBACK, recorded, converted, features, params, layout)
         judge = second
         if encoder is not None:

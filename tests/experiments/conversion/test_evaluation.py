@@ -8,10 +8,12 @@ import pytest
 import soundfile
 import yaml
 from tests.cli.test_cli import emoforge
+from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.experiments.conversion.evaluation import run
+from emoforge.project.params import edited
 
 PROTOCOL = {
     "seed": 0,
@@ -143,6 +145,26 @@ def test_other_judges_do_not_convert_or_measure_again(again, small_corpus):
     changed = {name.split("/")[1] for name in after if after[name] != before.get(name)}
     assert changed
     assert all(name.endswith("logmel") for name in changed)
+
+
+def test_another_encoder_is_asked_anew_and_nothing_else_is_done_again(again, small_corpus, tmp_path):
+    write_encoder(tmp_path / "encoder")
+    before = written(again)
+    put_encoder(again, str(tmp_path / "encoder"))
+    run(write_protocol(again, small_corpus), root=again)
+    after = written(again)
+    changed = {name for name in after if after[name] != before.get(name)}
+    assert {name.split("/")[0] for name in changed} == {"embeddings", "judges", "heard"}
+    assert all(name.split("/")[1].endswith("encoder") for name in changed if not name.startswith("embeddings"))
+    put_encoder(again, "")
+    with pytest.raises(EmoforgeError, match="the judge 'encoder' needs one: name it in params.yaml"):
+        run(write_protocol(again, small_corpus), root=again)
+    run(write_protocol(again, small_corpus, judges=["svm"]), root=again, output=again / "without")
+
+
+def put_encoder(root: Path, source: str) -> None:
+    with edited(root / "params.yaml") as values:
+        values["encoder"] = source
 
 
 def test_a_part_of_the_protocol_leaves_the_results_alone(again, small_corpus):
