@@ -2,8 +2,8 @@
 
 A recogniser knows the clips that it was trained on, and whatever was made from them. A converted clip is made from two:
 the source clip, and the clip of perhaps another speaker that showed the emotion (its style). It is therefore judged by
-a recogniser trained on real clips of training speakers other than these two. No judge learns from
-another split.
+a recogniser trained on real clips of training speakers other than these two; a kind that chooses layers of an encoder
+chooses them on these speakers. No judge learns from another split.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,8 @@ class OutOfFoldJudge:
         """Return how probable each emotion is, to a recogniser that knows neither speaker.
 
         Args:
-            inputs: (n_clips, n_features) functionals or n_clips log-mel spectrograms of converted clips.
+            inputs: of converted clips, as the judge's kind reads them: (n_clips, n_features) functionals, (n_clips,
+                n_layers, n_values) embeddings or n_clips log-mel spectrograms.
             source_speakers: (n_clips,) who spoke the clips that they were converted from.
             style_speakers: (n_clips,) who spoke the clips that showed the emotion; None where there was none.
 

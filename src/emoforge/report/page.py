@@ -61,7 +61,7 @@ class Confidence:
 def write_page(
     path: str | os.PathLike,
     *,
-    metrics: Mapping[str, Mapping[str, float]],
+    metrics: Mapping[str, Mapping],
     selection: Mapping[str, Mapping],
     plots: Sequence[Plot],
     examples: Sequence[Example],
@@ -159,7 +159,7 @@ def _verdict(gain: Mapping[str, float] | None) -> str:
     return f"{outcome}: the change in unweighted average recall is {figures}."
 
 
-def _arm_rows(metrics: Mapping[str, Mapping[str, float]]) -> list[dict]:
+def _arm_rows(metrics: Mapping[str, Mapping]) -> list[dict]:
     arms = {name: values for name, values in metrics.items() if name != "gain"}
     if not arms:
         raise EmoforgeError("the metrics hold no arm to report; run `evaluate` first")

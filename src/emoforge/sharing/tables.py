@@ -105,7 +105,7 @@ def judge(clips: pa.Table) -> str:
     return "functionals" if second.null_count == len(clips) else "what a pretrained encoder makes of a clip"
 
 
-def arms(results: Mapping[str, Mapping[str, float]]) -> str:
+def arms(results: Mapping[str, Mapping]) -> str:
     """Return one row per arm of the evaluation on real speakers."""
     rows = [
         (
