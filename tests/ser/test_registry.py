@@ -19,7 +19,7 @@ def test_an_unknown_kind_is_answered_with_those_there_are():
 
 def test_choices_reach_the_kinds_that_have_them_and_no_other():
     assert fit_options("svm", steps=7, ridge=0.2, calibrate=False) == {"ridge": 0.2, "calibrate": False}
-    for kind in ("logmel", "fusion"):
+    for kind in ("logmel", "fusion", "finetuned"):
         chosen = fit_options(kind, steps=7, ridge=0.2, calibrate=False)
         assert list(chosen) == ["options"]
         assert chosen["options"].n_steps == 7

@@ -15,7 +15,7 @@ from emoforge.ser.registry import KINDS, load_recogniser
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["logmel", "fusion", "encoder", "encoder+functionals"])
+@pytest.mark.parametrize("kind", ["logmel", "fusion", "encoder", "encoder+functionals", "finetuned"])
 def test_train_and_evaluate(small_run, small_corpus, tmp_path, kind):
     assert kind in KINDS
     root = tmp_path / "run"

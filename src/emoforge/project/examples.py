@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,10 @@ from emoforge.dataset.clips import ClipStore
 from emoforge.project.features import Embeddings, Functionals
 from emoforge.project.layout import Layout
 from emoforge.ser.recogniser import Examples
-from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS
+from emoforge.ser.registry import EMBEDDING, FRAMES, FUNCTIONALS, KINDS, LAYER_FRAMES
+
+if TYPE_CHECKING:
+    from emoforge.ser.encoders.encoder import Encoder
 
 ClipKey = TypeVar("ClipKey")
 
@@ -21,7 +24,7 @@ _AT_ONCE = 256
 #: Kind of recogniser that stands in where there is no encoder.
 FALLBACK = "svm"
 # What only an encoder gives.
-_READS_ENCODER = frozenset({EMBEDDING})
+_READS_ENCODER = frozenset({EMBEDDING, LAYER_FRAMES})
 
 
 def emotions_of(table: pa.Table) -> list[str]:
@@ -78,7 +81,8 @@ def clip_inputs(
             omitted.
         embeddings: n clips → (n, n_layers, n_values), for callers who keep these; made of what *read* returns when
             omitted.
-        encoder: see :func:`emoforge.project.encoders.load_encoder`; of kinds that read an embedding.
+        encoder: of kinds that read an embedding or a layer's frames, see
+            :func:`emoforge.project.encoders.load_encoder`.
 
     Returns:
         inputs in the order of *clips*, see :attr:`emoforge.ser.recogniser.Examples.inputs`.
@@ -87,6 +91,7 @@ def clip_inputs(
         FUNCTIONALS: functionals,
         FRAMES: lambda clips: [(frames or partial(_frames, read))(clip) for clip in clips],
         EMBEDDING: embeddings or partial(_embeddings, read, encoder),
+        LAYER_FRAMES: partial(_layer_frames, read, encoder),
     }
     sides = [makers[name](clips) for name in KINDS[kind].reads]
     return sides[0] if len(sides) == 1 else list(zip(*sides, strict=True))
@@ -109,6 +114,30 @@ def _embeddings(
         heard = [read(clip) for clip in clips[first : first + _AT_ONCE]]
         found.append(encoder.embed([signal for signal, _ in heard], heard[0][1]))
     return np.concatenate(found)
+
+
+def _layer_frames(
+    read: Callable[[ClipKey], tuple[np.ndarray, int]], encoder_name: str, clips: Sequence[ClipKey]
+) -> list[np.ndarray]:
+    from emoforge.project.encoders import load_encoder
+    from emoforge.ser.finetuned.network import kept_frames
+
+    encoder = load_encoder(encoder_name)
+    return [kept_frames(encoder, *read(clip)) for clip in clips]
+
+
+def tuned_encoder(kind: str, source: str) -> "Encoder | None":
+    """Return the encoder whose blocks a recogniser of *kind* tunes; None for kinds that tune none.
+
+    Args:
+        kind: a name of :data:`emoforge.ser.registry.KINDS`.
+        source: see :func:`emoforge.project.encoders.load_encoder`.
+    """
+    if LAYER_FRAMES not in KINDS[kind].reads:
+        return None
+    from emoforge.project.encoders import load_encoder
+
+    return load_encoder(source)
 
 
 #: Where functionals, embeddings and audio of a stage's clips are, if not in the stage's own folder.

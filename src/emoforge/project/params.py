@@ -167,11 +167,12 @@ class PublishParams(Section):
 
 
 class TrainParams(Section):
-    model: Literal["svm", "logmel", "fusion", "encoder", "encoder+functionals"] = Field(
-        description="kind of recogniser: svm (on functionals), logmel, fusion (of both), encoder or encoder+functionals"
+    model: Literal["svm", "logmel", "fusion", "encoder", "encoder+functionals", "finetuned"] = Field(
+        description="kind of recogniser: svm (on functionals), logmel, fusion (of both), encoder, "
+        "encoder+functionals or finetuned"
     )
     added_weight: Share | Auto = Field(description="weight of an added clip against a real one, or auto")
-    steps: AtLeastOne = Field(description="gradient steps of logmel and fusion, equal in every arm")
+    steps: AtLeastOne = Field(description="gradient steps of logmel, fusion and finetuned, equal in every arm")
 
     @model_validator(mode="before")
     @classmethod

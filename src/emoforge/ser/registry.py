@@ -6,14 +6,18 @@ A kind is imported when it is asked for: recognising with ``svm`` does not wait 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emoforge.base.errors import ModelError, unknown_value
 from emoforge.ser.recogniser import FILES, Recogniser
 
+if TYPE_CHECKING:
+    from emoforge.ser.encoders.encoder import Encoder
+
 FUNCTIONALS = "functionals"
 FRAMES = "frames"
 EMBEDDING = "embedding"
+LAYER_FRAMES = "layer frames"
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class Kind:
     Attributes:
         reads: what its input for a clip is made of: :data:`FUNCTIONALS`, a vector (n_features,); :data:`FRAMES`, the
             mel bands and tracks of :func:`emoforge.ser.logmel.logmel`; :data:`EMBEDDING`, mean and standard deviation
-            over time of the layers of an encoder, (n_layers, n_values). Kinds that read several take tuples.
+            over time of the layers of an encoder, (n_layers, n_values); :data:`LAYER_FRAMES`, the frames of one layer
+            of it, (n_frames, width), see :mod:`emoforge.ser.finetuned.network`. Kinds that read several take tuples.
         options: choices of its training, see :func:`fit_options`.
     """
 
@@ -37,6 +42,7 @@ KINDS = {
     "fusion": Kind(reads=(FUNCTIONALS, FRAMES), options=("steps",)),
     "encoder": Kind(reads=(EMBEDDING,), options=("layers", "ridge", "calibrate", "encoder")),
     "encoder+functionals": Kind(reads=(EMBEDDING, FUNCTIONALS), options=("layers", "ridge", "encoder")),
+    "finetuned": Kind(reads=(LAYER_FRAMES,), options=("steps", "base")),
 }
 
 
@@ -68,6 +74,10 @@ def recogniser_class(kind: str) -> type[Recogniser]:
             from emoforge.ser.joined import EncoderFunctionalsRecogniser
 
             return EncoderFunctionalsRecogniser
+        case "finetuned":
+            from emoforge.ser.finetuned.recogniser import FinetunedRecogniser
+
+            return FinetunedRecogniser
     raise ModelError(unknown_value("recogniser", kind, KINDS))
 
 
@@ -88,6 +98,7 @@ def fit_options(
     calibrate: bool | None = None,
     layers: Sequence[int] | None = None,
     encoder: tuple[str, str] | tuple[str, str, tuple[int, ...]] | None = None,
+    base: "Encoder | None" = None,
 ) -> dict[str, Any]:
     """Return the keyword arguments that `fit` of *kind* takes for these choices.
 
@@ -103,6 +114,7 @@ def fit_options(
         layers: of the encoder, the front end being 0; None chooses.
         encoder: name and sha256 of the encoder that embeddings are of, and the numbers of layers where they are of
             several, see :class:`emoforge.ser.layered.EncoderId`; kept in the model. None where they are unknown.
+        base: encoder whose blocks are tuned; the kind that does so needs it.
 
     Raises:
         ModelError: the kind is unknown.
@@ -115,14 +127,23 @@ def fit_options(
         "calibrate": calibrate,
         "layers": layers,
         "encoder": encoder,
+        "base": base,
     }
     chosen = {name: value for name, value in choices.items() if value is not None and name in KINDS[kind].options}
     if "steps" in chosen:
-        from emoforge.ser.training import TrainingOptions
-
-        chosen["options"] = TrainingOptions(n_steps=chosen.pop("steps"))
+        chosen["options"] = _network_options(kind, chosen.pop("steps"))
     if "encoder" in chosen:
         from emoforge.ser.layered import EncoderId
 
         chosen["encoder"] = EncoderId(*chosen["encoder"])
     return chosen
+
+
+def _network_options(kind: str, steps: int) -> Any:
+    if kind == "finetuned":
+        from emoforge.ser.finetuned.training import TuningOptions
+
+        return TuningOptions(n_steps=steps)
+    from emoforge.ser.training import TrainingOptions
+
+    return TrainingOptions(n_steps=steps)

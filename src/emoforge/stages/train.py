@@ -18,6 +18,7 @@ from emoforge.project.examples import (
     emotions_of,
     enrolment_of,
     scored_clips,
+    tuned_encoder,
     usable_kind,
 )
 from emoforge.project.features import encoder_of_run
@@ -38,7 +39,8 @@ def run(params: Params, layout: Layout) -> dict:
         line = f"train.model = {params.train.model!r} needs an encoder, and stage embed had none: {kind} is trained"
         warnings.warn(line, EmoforgeWarning, stacklevel=2)
     source = ExampleSource(layout, kind, ["ingest", "score", "augment"], encoder=params.encoder)
-    options = fit_options(kind, steps=params.train.steps, encoder=source.encoder)
+    base = tuned_encoder(kind, params.encoder)
+    options = fit_options(kind, steps=params.train.steps, encoder=source.encoder, base=base)
     labels = emotions_of(table)
     clip_ids, kinds, emotions, speakers = training_pool(table, layout)
     pool = Examples(source.inputs(clip_ids), speakers, np.array([labels.index(emotion) for emotion in emotions]))

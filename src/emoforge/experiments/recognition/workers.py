@@ -11,6 +11,7 @@ import numpy as np
 
 from emoforge.experiments.cache import Part
 from emoforge.experiments.recognition.inputs import Inputs, Material
+from emoforge.project.examples import tuned_encoder
 from emoforge.ser.recogniser import Examples
 from emoforge.ser.registry import fit_options, recogniser_class
 
@@ -76,7 +77,7 @@ def train_and_keep(job: Job) -> None:
         labels=run.labels,
         enrolment=_examples(run.learnt_enrolment, inputs),
         seed=run.seed,
-        **fit_options(run.kind, **choices),
+        **fit_options(run.kind, base=tuned_encoder(run.kind, job.encoder), **choices),
     )
     found = model.predict_proba(_examples(run.tested, inputs), _examples(run.tested_enrolment, inputs))
     rows = zip(run.tested.clip_ids, np.asarray(found, dtype=np.float64).tolist(), strict=True)
