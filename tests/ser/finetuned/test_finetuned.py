@@ -121,15 +121,15 @@ def test_a_clip_is_answered_alike_whatever_else_is_asked(trained, asked):
     enrolment = enrolment_of(asked, *"xyz")
     together = trained.predict_proba(asked, enrolment)
     alone = [trained.predict_proba(asked.take([row]), enrolment)[0] for row in range(len(asked))]
-    # The machine reads all clips at once, and rounds differently for more.
-    np.testing.assert_allclose(together, alone, rtol=1e-9)
+    # The machine reads all clips at once, in single precision, and rounds differently for more.
+    np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 def test_who_is_not_enrolled_is_answered_as_if_nobody_were(trained, asked):
     nobody = trained.predict_proba(asked, asked.take([]))
     some = trained.predict_proba(asked, enrolment_of(asked, *"xy"))
     unknown = asked.speakers == "z"
-    np.testing.assert_allclose(some[unknown], nobody[unknown], rtol=1e-9)
+    np.testing.assert_allclose(some[unknown], nobody[unknown], atol=1e-5)
     assert not np.allclose(some[~unknown], nobody[~unknown])
 
 
