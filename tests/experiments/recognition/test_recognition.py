@@ -155,14 +155,14 @@ def test_another_recogniser_adds_rows_and_trains_nothing_again(again):
 def test_a_recogniser_that_reads_an_encoder_adds_rows_and_every_clip_is_embedded_once(again):
     recognisers = study_of(again, again)["recognisers"][:1]
     new = {"name": "encoder", "kind": "encoder"}
-    write_study(again, recognisers=[*recognisers, new], encoder="whisper-tiny.en", enrolled=[True])
+    tuned = {"name": "finetuned", "kind": "finetuned", "options": {"steps": 2}, "within": ["folders"], "across": False}
+    write_study(again, recognisers=[*recognisers, new, tuned], encoder="whisper-tiny.en", enrolled=[True])
     run("tiny", root=again)
     first, before = results_of(again), written(again)
     embedded = {name for name in before if name.startswith("embeddings/") and name.endswith(".parquet")}
     assert len(embedded) == 2
-    assert {row["recogniser"] for row in first["rows"]} == {"functionals", "encoder"}
-    gains = first["mean_gains"]
-    assert {row["recogniser"] for row in gains} == {"encoder"}
+    assert {row["recogniser"] for row in first["rows"]} == {"functionals", "encoder", "finetuned"}
+    gains = [row for row in first["mean_gains"] if row["recogniser"] == "encoder"]
     assert {row["trained_on"]: row["pairs"] for row in gains} == {"its own other speakers": 2, "one other corpus": 2}
     (again / "data" / "study" / min(embedded)).unlink()
     run("tiny", root=again)
