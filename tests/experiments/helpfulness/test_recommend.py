@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import run_stages, small_params
 from typer.testing import CliRunner
 
@@ -61,6 +62,18 @@ def test_advice_is_written_and_can_be_put_into_params(again):
     written = load_params(again / "params.yaml")
     assert written.select.ratio == result["params"]["select"]["ratio"]
     assert written.train.added_weight == result["params"]["train"]["added_weight"]
+
+
+@pytest.mark.slow
+def test_a_project_that_recognises_with_an_encoder_is_advised_by_one(again):
+    params = yaml.safe_load((again / "params.yaml").read_text("utf-8"))
+    write_encoder(again / "tiny")
+    params |= {"encoder": str(again / "tiny"), "train": params["train"] | {"model": "encoder"}}
+    write_params(again, params)
+    run_stages(load_params(again / "params.yaml"), again, ("embed",))
+    found = recommend.run(root=again)
+    assert found.best.recogniser == "encoder"
+    assert 0 < found.real_uar <= 1
 
 
 def test_auto_takes_what_was_advised(again):

@@ -12,7 +12,7 @@ from emoforge.experiments.helpfulness.choice import Validation
 from emoforge.experiments.helpfulness.clips.assembly import AllClips, all_clips, augment_clips, recorded_pool
 from emoforge.experiments.helpfulness.clips.conversions import FittedConverter, convert_clips, fitted_converters
 from emoforge.experiments.helpfulness.clips.pool import Pool, Task
-from emoforge.experiments.helpfulness.protocol import Study
+from emoforge.experiments.helpfulness.protocol import StudiedRecogniser, Study
 from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.experiments.helpfulness.runs.inputs import Audio, keep_pool
 from emoforge.experiments.helpfulness.runs.plan import Material, TrainingRun, mean_confidences, run_all
@@ -189,11 +189,18 @@ def _material(
         audio=_audio(table, augmented, converted, clips) if audio else Audio((), (), ""),
         tasks=tuple(all_tasks),
         fitted={of: tuple(clips.numbers[item] for item in own) for of, own in fitted.items()},
-        recognisers={
-            item.name: RecogniserChoice(item.kind, {str(name): value for name, value in item.options.items()})
-            for item in study.recognisers
-        },
+        recognisers={item.name: _choice(item) for item in study.recognisers},
     )
+
+
+def _choice(item: StudiedRecogniser) -> RecogniserChoice:
+    sha256 = ""
+    if item.encoder:
+        from emoforge.project.encoders import load_encoder
+
+        sha256 = load_encoder(item.encoder).sha256
+    options = {str(name): value for name, value in item.options.items()}
+    return RecogniserChoice(item.kind, options, item.encoder, sha256)
 
 
 def _audio(

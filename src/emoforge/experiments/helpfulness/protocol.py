@@ -12,7 +12,7 @@ from emoforge.dataset.labels import NEUTRAL, canonical_emotion
 from emoforge.experiments.helpfulness import settings
 from emoforge.project.params import AtLeastOne, AugmentParams, CorpusName, Count, Positive, Share
 from emoforge.project.typed_yaml import Section, read_typed
-from emoforge.ser.registry import KINDS
+from emoforge.ser.registry import EMBEDDING, KINDS
 
 Scenario = Literal["full", "scarce", "zero"]
 
@@ -52,9 +52,10 @@ class StudiedRecogniser(Section):
     """A recogniser of the study."""
 
     name: Annotated[str, Field(min_length=1)] = Field(description="what rows and grids call it")
-    kind: Literal["svm", "logmel", "fusion"] = Field(description="kind of recogniser")
+    kind: Literal["svm", "logmel", "fusion", "encoder", "encoder+functionals"] = Field(description="kind of recogniser")
+    encoder: str = Field("", description="that it reads: a name of `emoforge encoders list`, or a folder")
     options: dict[Literal["steps", "ridge"], int | float] = Field(
-        {}, description="of its training: `steps` of a network, or `ridge` of svm"
+        {}, description="of its training: `steps` of a network, or `ridge` of the other kinds"
     )
 
     @model_validator(mode="after")
@@ -62,6 +63,8 @@ class StudiedRecogniser(Section):
         for name in self.options:
             if name not in KINDS[self.kind].options:
                 raise ValueError(f"option {name!r} belongs to other kinds of recogniser than {self.kind!r}")
+        if bool(self.encoder) != (EMBEDDING in KINDS[self.kind].reads):
+            raise ValueError("name an encoder for the kinds encoder and encoder+functionals, and for no other")
         return self
 
 

@@ -26,8 +26,10 @@ from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import situations, table_of
 from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.project.examples import usable_kind
+from emoforge.project.features import encoder_of
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, edited, load_params
+from emoforge.ser.registry import EMBEDDING, KINDS
 
 _DIGITS = 4
 _FOLDS = 5
@@ -89,7 +91,7 @@ def run(*, root: Path = Path(), write: bool = False, report: Report = silent) ->
                 f"{n_speakers} training speakers are too few to validate on; {_MIN_SPEAKERS} are needed, and below "
                 "that choose select.ratio yourself"
             )
-        study = _study(params, n_folds=min(_FOLDS, n_speakers))
+        study = _study(params, layout, n_folds=min(_FOLDS, n_speakers))
         # The folds validate here, and within them nothing more is chosen.
         asked = [replace(situation, inner=()) for situation in situations(study, table)]
         answers = answer(study, params, table, asked, Cache(root / study.work, study.workers, report))
@@ -108,7 +110,7 @@ def run(*, root: Path = Path(), write: bool = False, report: Report = silent) ->
         classical=classical,
         classical_uar=validation_uar(validation, classical),
         n_speakers=n_speakers,
-        recogniser=_recogniser(params),
+        recogniser=_recogniser(params, layout),
     )
     result = _result(found, {candidate: validation_uar(validation, candidate) for candidate in candidates})
     write_json(layout.metrics("recommend"), result)
@@ -124,17 +126,26 @@ def _training_corpus(params: Params, layout: Layout) -> Corpus:
     return replace(corpus, table=corpus.table.filter(pc.equal(corpus.table.column("split"), "train")))
 
 
-def _recogniser(params: Params) -> str:
-    """Return the kind that validates: the project's own, but of functionals where that reads an encoder.
+def _recogniser(params: Params, layout: Layout) -> str:
+    """Return the kind that validates: the project's own, but of functionals where no encoder has embedded its clips.
 
-    The conversions that are tried are not embedded, and the judge of studies works on functionals too.
+    Blocks that are tuned take minutes for every setting: there, functionals validate too.
     """
-    return usable_kind(params.train.model, None)
+    path, model = layout.embeddings("embed"), params.train.model
+    encoder = encoder_of(path) if path.is_file() and EMBEDDING in KINDS[model].reads else None
+    return usable_kind(model, encoder)
 
 
-def _study(params: Params, *, n_folds: int) -> Study:
+def _study(params: Params, layout: Layout, *, n_folds: int) -> Study:
     """Return the study that is asked of the training speakers, with the project's converter and recogniser."""
-    method, model = params.fit_converter.method, _recogniser(params)
+    method, model = params.fit_converter.method, _recogniser(params, layout)
+    kind = KINDS[model]
+    recogniser = {
+        "name": model,
+        "kind": model,
+        "encoder": params.encoder if EMBEDDING in kind.reads else "",
+        "options": {"steps": params.train.steps} if "steps" in kind.options else {},
+    }
     confidences = {"min_confidence": list(_CONFIDENCES)}
     counts = {"ratio": list(_RATIOS), "weight": list(_WEIGHTS)}
     return Study.model_validate(
@@ -144,7 +155,7 @@ def _study(params: Params, *, n_folds: int) -> Study:
             "corpus": {"name": params.corpus.name, "root": params.corpus.root},
             "n_folds": n_folds,
             "seed": params.seed,
-            "seeds": 2 if model == "svm" else 1,
+            "seeds": 1 if "steps" in kind.options else 2,
             "augment": params.augment.model_dump(),
             "converters": [
                 {
@@ -155,9 +166,7 @@ def _study(params: Params, *, n_folds: int) -> Study:
                     "intensity": params.convert.intensity,
                 }
             ],
-            "recognisers": [
-                {"name": model, "kind": model, "options": {} if model == "svm" else {"steps": params.train.steps}}
-            ],
+            "recognisers": [recogniser],
             "grids": [
                 {"arm": [settings.SYNTHETIC], "converter": [method], **counts, **confidences},
                 {"arm": [settings.UNION], "converter": [method], **counts},

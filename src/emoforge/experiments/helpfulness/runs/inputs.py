@@ -44,12 +44,14 @@ class ClipInputs:
         pool: all clips.
         functionals: (n_clips, n_features) of the pool.
         audio: of the clips, for the kinds that read it.
+        encoder: source of the encoder, of the kinds that read one.
     """
 
     kind: str
     pool: Pool
     functionals: np.ndarray
     audio: Audio
+    encoder: str = ""
 
     def __call__(self, rows: np.ndarray) -> np.ndarray | list:
         return clip_inputs(
@@ -57,8 +59,15 @@ class ClipInputs:
             cast("Sequence[int]", np.asarray(rows)),
             functionals=lambda asked: self.functionals[asked],
             read=lambda row: _store(self._folders(row), self.audio.checksum).read(str(self.pool.clip_ids[row])),
-            frames=lambda row: _frames(self._folders(row), self.audio.checksum, str(self.pool.clip_ids[row])),
+            frames=lambda row: _frames(*self._place(row)),
+            embeddings=self._embeddings,
         )
+
+    def _embeddings(self, rows: Sequence[int]) -> np.ndarray:
+        return np.stack([_embedding(self.encoder, *self._place(row)) for row in rows])
+
+    def _place(self, row: int) -> tuple[tuple[Path, ...], str, str]:
+        return self._folders(row), self.audio.checksum, str(self.pool.clip_ids[row])
 
     def _folders(self, row: int) -> tuple[Path, ...]:
         return self.audio.folders(int(self.pool.fitted[row]))
@@ -74,6 +83,14 @@ def _frames(folders: tuple[Path, ...], checksum: str, clip_id: str) -> np.ndarra
     from emoforge.ser.logmel import logmel
 
     return logmel(*_store(folders, checksum).read(clip_id))
+
+
+@lru_cache(maxsize=16384)
+def _embedding(encoder: str, folders: tuple[Path, ...], checksum: str, clip_id: str) -> np.ndarray:
+    from emoforge.project.encoders import load_encoder
+
+    signal, sampling_rate = _store(folders, checksum).read(clip_id)
+    return load_encoder(encoder).embed([signal], sampling_rate)[0]
 
 
 def keep_pool(pool: Pool, functionals: np.ndarray, cache: Cache) -> Entry:

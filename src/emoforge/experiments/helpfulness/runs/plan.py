@@ -197,7 +197,11 @@ def _run_key(run: TrainingRun, choice: RecogniserChoice, added: list, scores: Ma
     # Without added clips nothing is drawn for an svm: such runs are the same for every seed.
     draw = run.seed if run.setting.ratio > 0 or choice.kind != "svm" else 0
     used = {name: entry.checksum for name, entry in scores.items()}
-    return digest([added, choices, choice.kind, dict(choice.options), draw, used])
+    return digest([added, choices, choice.kind, dict(choice.options), draw, used, *_encoder(choice)])
+
+
+def _encoder(choice: RecogniserChoice) -> list[str]:
+    return [choice.encoder_sha256] if choice.encoder else []
 
 
 def _score_of(run: TrainingRun, score: str) -> tuple[int, str, str, str]:
@@ -219,7 +223,7 @@ def _score(wanted: Sequence[TrainingRun], material: Material, cache: Cache) -> d
                 "recorded": material.recorded(run.task, choice.kind),
                 "converted": material.added(run.task, _all_of(run.setting.converter), choice.kind),
                 "score": score,
-                "recogniser": [choice.kind, dict(choice.options)],
+                "recogniser": [choice.kind, dict(choice.options), *_encoder(choice)],
             }
             entries[of] = entry = cache.entry("scores", score_and_keep, key=key)
             if not entry.part(0).is_whole():

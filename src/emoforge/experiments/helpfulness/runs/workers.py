@@ -24,10 +24,19 @@ from emoforge.ser.registry import fit_options, recogniser_class
 
 @dataclass(frozen=True)
 class RecogniserChoice:
-    """A kind of recogniser, and choices of its training as :func:`emoforge.ser.registry.fit_options` takes them."""
+    """A recogniser of a study.
+
+    Attributes:
+        kind: of recogniser.
+        options: choices of its training as :func:`emoforge.ser.registry.fit_options` takes them.
+        encoder: source of the encoder that it reads, if any.
+        encoder_sha256: of its weights.
+    """
 
     kind: str = "svm"
     options: Mapping[str, int | float] = field(default_factory=dict)
+    encoder: str = ""
+    encoder_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ def train_and_keep(job: RunsJob) -> None:
         )
         predicted = predict(
             pool,
-            ClipInputs(run.recogniser.kind, pool, functionals, job.audio),
+            ClipInputs(run.recogniser.kind, pool, functionals, job.audio, run.recogniser.encoder),
             job.task,
             setting,
             fitted=job.fitted.get(setting.converter, ()),
@@ -128,7 +137,7 @@ def score_and_keep(job: ScoresJob) -> None:
     """Score the converted clips of a task and keep one row per clip."""
     pool, functionals = open_pool(job.pool)
     rows = pool.converted_rows(job.task, SYNTHETIC, job.fitted)
-    inputs = ClipInputs(job.recogniser.kind, pool, functionals, job.audio)
+    inputs = ClipInputs(job.recogniser.kind, pool, functionals, job.audio, job.recogniser.encoder)
     values = _scored(pool, inputs, job.task, rows, job.score, job.recogniser)
     clip_ids = pool.clip_ids[rows].tolist()
     job.part.write([{"clip_id": clip, "value": value} for clip, value in zip(clip_ids, values.tolist(), strict=True)])
