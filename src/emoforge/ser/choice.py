@@ -51,34 +51,25 @@ class Choice:
     n_directions: int = 0
 
 
-def runs_of_layers(parts: Sequence[int]) -> list[list[tuple[int, ...]]]:
-    """Return for each encoder the runs of neighbouring layers that are compared.
+def runs_of_layers(n_layers: int) -> list[tuple[int, ...]]:
+    """Return the runs of neighbouring layers that are compared.
 
     The front end is in none, where there is another layer. Of many layers, runs begin and end at every second, third …
     only.
-
-    Args:
-        parts: numbers of layers of the encoders, whose layers follow one another.
     """
-    found = []
-    for first, n_layers in zip(np.cumsum([0, *parts]).tolist(), parts, strict=False):
-        runs: list[tuple[int, ...]] = [(first,)]
-        for step in range(1, n_layers):
-            ends = [*range(1, n_layers, step), n_layers]
-            runs = [tuple(range(first + begin, first + end)) for at, begin in enumerate(ends) for end in ends[at + 1 :]]
-            if len(runs) <= _MOST_RUNS:
-                break
-        found.append(runs)
-    return found
+    runs: list[tuple[int, ...]] = [(0,)]
+    for step in range(1, n_layers):
+        ends = [*range(1, n_layers, step), n_layers]
+        runs = [tuple(range(first, end)) for at, first in enumerate(ends) for end in ends[at + 1 :]]
+        if len(runs) <= _MOST_RUNS:
+            break
+    return runs
 
 
-def usual_layers(parts: Sequence[int]) -> tuple[int, ...]:
-    """Return the layers that are read where nobody can be left out: those in the middle of each encoder."""
-    found: list[int] = []
-    for first, n_layers in zip(np.cumsum([0, *parts]).tolist(), parts, strict=False):
-        margin = n_layers // 4
-        found += range(first + min(n_layers - 1, max(1, margin)), first + n_layers - margin)
-    return tuple(found)
+def usual_layers(n_layers: int) -> tuple[int, ...]:
+    """Return the layers that are read where nobody can be left out: those in the middle."""
+    margin = n_layers // 4
+    return tuple(range(min(n_layers - 1, max(1, margin)), n_layers - margin))
 
 
 def n_varying(features: np.ndarray) -> int:
@@ -95,7 +86,7 @@ def choose(
     weights: np.ndarray,
     speakers: np.ndarray,
     *,
-    parts: Sequence[int],
+    n_layers: int,
     n_classes: int,
     layers: Sequence[int] | None = None,
     ridge: float | None = None,
@@ -109,7 +100,7 @@ def choose(
         truth: (n_clips,) indices 0 … n_classes - 1.
         weights: (n_clips,) of the squared errors, above 0.
         speakers: (n_clips,) names.
-        parts: numbers of layers of the encoders whose layers follow one another; one for a single encoder.
+        n_layers: that *layer* knows.
         n_classes: number of classes.
         layers: chosen already; None to choose.
         ridge: chosen already; None to choose.
@@ -127,16 +118,16 @@ def choose(
         counts = (n_directions,)
     alone = n_speakers < 2
     if layers is None and alone:
-        layers = usual_layers(parts)
+        layers = usual_layers(n_layers)
     if layers is not None and (alone or len(ridges) == len(counts) == 1):
         usual = ridge is None and alone
         return Choice(tuple(layers), _even(layers), USUAL_RIDGE if usual else ridges[0], 0 if alone else counts[0])
-    runs = runs_of_layers(parts) if layers is None else [[tuple(layers)]]
+    runs = runs_of_layers(n_layers) if layers is None else [tuple(layers)]
     rows = np.arange(len(truth))
     if len(rows) > N_COMPARED:
         rows = np.sort(np.random.default_rng(seed).permutation(rows)[:N_COMPARED])
     truth, weights, speakers = truth[rows], weights[rows], speakers[rows]
-    numbers = sorted({number for of_encoder in runs for run in of_encoder for number in run})
+    numbers = sorted({number for run in runs for number in run})
     products = {number: _products(layer(number)[rows]) for number in numbers}
     wanted = targets_of(n_classes)[truth].astype(np.float32)
 
@@ -144,15 +135,9 @@ def choose(
         answers = _left_out(_kernel(_mean(products, run, _even(run))), wanted, weights, speakers, USUAL_RIDGE)
         return likelihood(answers, truth, weights)
 
-    chosen: tuple[int, ...] = ()
-    of_layers: tuple[float, ...] = ()
-    for of_encoder in runs:
-        found, shares = of_encoder[0], _even(of_encoder[0])
-        if len(of_encoder) > 1:
-            found, shares = _weighed(of_encoder, [score_of_run(run) for run in of_encoder])
-        chosen += found
-        # Of several encoders, each chooses for itself, and all count alike.
-        of_layers += tuple(share / len(runs) for share in shares)
+    chosen, of_layers = runs[0], _even(runs[0])
+    if len(runs) > 1:
+        chosen, of_layers = _weighed(runs, [score_of_run(run) for run in runs])
     mean = _mean(products, chosen, of_layers)
     answers = {(count, ridge): np.zeros_like(wanted) for count in counts for ridge in ridges}
     for rest, group in folds_of(speakers):

@@ -35,12 +35,10 @@ class EncoderId(NamedTuple):
     Attributes:
         name: such as ``whisper-tiny.en``.
         sha256: of its weights.
-        parts: numbers of layers, where the layers of several encoders follow one another; empty for one encoder.
     """
 
     name: str
     sha256: str
-    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,16 +115,13 @@ class LayeredRecogniser:
         train = train.take(train.sample_weights() > 0)
         if layers is not None and not (len(layers) and set(layers) <= set(range(shape[0]))):
             raise EmoforgeError(f"layers {list(layers)}: the encoder has layers 0 to {shape[0] - 1}")
-        parts = (encoder.parts if encoder else ()) or (shape[0],)
-        if sum(parts) != shape[0]:
-            raise EmoforgeError(f"the encoders have {' + '.join(map(str, parts))} layers, the embeddings {shape[0]}")
         known = np.concatenate([clips.speakers for clips in (train, before) if clips is not None and len(clips)])
         enrolments = {NOT_ENROLLED: enrolment.take(_NO_ROWS)}
         if np.isin(np.asarray(enrolment.speakers), known).any():
             enrolments[ENROLLED] = enrolment
         machines = {}
         for name, own in enrolments.items():
-            choice = _chosen(train, own, shape, parts, labels, layers=layers, ridge=ridge, seed=seed)
+            choice = _chosen(train, own, shape, labels, layers=layers, ridge=ridge, seed=seed)
 
             def read(clips: Examples, at: Sequence[int] = choice.layers) -> Examples:
                 return side_by_side(clips, at, shape)
@@ -196,7 +191,7 @@ class LayeredRecogniser:
                 tuple(description["labels"]),
                 tuple(description["shape"]),
                 machines,
-                None if encoder is None else EncoderId(**encoder | {"parts": tuple(encoder["parts"])}),
+                None if encoder is None else EncoderId(**encoder),
             )
 
 
@@ -263,7 +258,6 @@ def _chosen(
     train: Examples,
     enrolment: Examples,
     shape: tuple[int, int],
-    parts: Sequence[int],
     labels: Sequence[str],
     *,
     layers: Sequence[int] | None,
@@ -285,7 +279,7 @@ def _chosen(
         truth,
         weights,
         np.asarray(train.speakers),
-        parts=parts,
+        n_layers=shape[0],
         n_classes=max(2, len(classes)),
         layers=layers,
         ridge=ridge,

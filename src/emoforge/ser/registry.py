@@ -97,7 +97,7 @@ def fit_options(
     ridge: float | None = None,
     calibrate: bool | None = None,
     layers: Sequence[int] | None = None,
-    encoder: tuple[str, str] | tuple[str, str, tuple[int, ...]] | None = None,
+    encoder: tuple[str, str] | None = None,
     base: "Encoder | None" = None,
 ) -> dict[str, Any]:
     """Return the keyword arguments that `fit` of *kind* takes for these choices.
@@ -112,8 +112,7 @@ def fit_options(
         calibrate: whether their probabilities are calibrated, which takes as long as the training itself; the most
             probable emotion is the same without. None calibrates.
         layers: of the encoder, the front end being 0; None chooses.
-        encoder: name and sha256 of the encoder that embeddings are of, and the numbers of layers where they are of
-            several, see :class:`emoforge.ser.layered.EncoderId`; kept in the model. None where they are unknown.
+        encoder: name and sha256 of the encoder that embeddings are of, kept in the model; None where they are unknown.
         base: encoder whose blocks are tuned; the kind that does so needs it.
 
     Raises:
