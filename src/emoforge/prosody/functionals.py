@@ -5,7 +5,7 @@ Acoustic Parameter Set (GeMAPS) for voice research and affective computing"): F0
 perturbation, formants, spectral balance, rhythm. Beyond it go the shape of the F0 and energy contours, the movement
 of the cepstrum, the modulation spectrum of energy, and for every mel band its distribution, movement and course.
 What each figure adds is measured by recognisers on speakers that they have not learnt from: see
-:mod:`emoforge.ser.svm`.
+:mod:`emoforge.ser.machines.svm`.
 
 Every figure is listed in :data:`FUNCTIONALS` with its unit, its meaning, and the neutral value that stands in where
 it cannot be measured (no voicing, no unvoiced part, too short): close to the median of ordinary speech, so that an

@@ -169,7 +169,7 @@ def predict(
         >>> from emoforge.prosody.analysis import describe
         >>> from emoforge.prosody.synthetic import voice
         >>> from emoforge.ser.recogniser import Examples
-        >>> from emoforge.ser.svm import SvmRecogniser
+        >>> from emoforge.ser.machines.svm import SvmRecogniser
         >>> pitches = [100.0, 110.0, 120.0, 200.0, 210.0, 220.0]
         >>> clips = [voice(np.full(8000, f0_hz), 16000, level_db=-32.0) for f0_hz in pitches]
         >>> features = np.stack([describe(clip, 16000)[1] for clip in clips])

@@ -14,8 +14,8 @@ from scipy.special import softmax
 
 from emoforge.ser.calibration import fit_temperature
 from emoforge.ser.logmel import LogmelRecogniser
+from emoforge.ser.machines.svm import SvmRecogniser
 from emoforge.ser.recogniser import FILES, Examples, Recogniser
-from emoforge.ser.svm import SvmRecogniser
 from emoforge.ser.training import TrainingOptions
 
 VERSION = 1

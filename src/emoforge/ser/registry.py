@@ -55,7 +55,7 @@ def recogniser_class(kind: str) -> type[Recogniser]:
     # Plain imports rather than names: the checksum of a model's code follows imports.
     match kind:
         case "svm":
-            from emoforge.ser.svm import SvmRecogniser
+            from emoforge.ser.machines.svm import SvmRecogniser
 
             return SvmRecogniser
         case "logmel":
@@ -67,11 +67,11 @@ def recogniser_class(kind: str) -> type[Recogniser]:
 
             return FusionRecogniser
         case "encoder":
-            from emoforge.ser.layered import EncoderRecogniser
+            from emoforge.ser.machines.layered import EncoderRecogniser
 
             return EncoderRecogniser
         case "encoder+functionals":
-            from emoforge.ser.joined import EncoderFunctionalsRecogniser
+            from emoforge.ser.machines.joined import EncoderFunctionalsRecogniser
 
             return EncoderFunctionalsRecogniser
         case "finetuned":
@@ -132,7 +132,7 @@ def fit_options(
     if "steps" in chosen:
         chosen["options"] = _network_options(kind, chosen.pop("steps"))
     if "encoder" in chosen:
-        from emoforge.ser.layered import EncoderId
+        from emoforge.ser.machines.layered import EncoderId
 
         chosen["encoder"] = EncoderId(*chosen["encoder"])
     return chosen

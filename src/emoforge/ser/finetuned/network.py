@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from emoforge.base.errors import ModelError
 from emoforge.ser.encoders.encoder import Encoder
 from emoforge.ser.encoders.whisper import Block, Whisper
-from emoforge.ser.vectors import BOUND
+from emoforge.ser.machines.vectors import BOUND
 
 #: Frames that the blocks read at once, 30 s: attention over more costs memory with the square of their number.
 MOST_FRAMES = 1500
@@ -130,7 +130,7 @@ def pooled_clip(blocks: nn.ModuleList, frames: Tensor) -> Tensor:
 
 
 def bent(values: Tensor, voice: Tensor, scale: Tensor) -> Tensor:
-    """Return distances from the neutral voice in units of *scale*, bent as :mod:`emoforge.ser.vectors` does."""
+    """Return distances from the neutral voice in units of *scale*, bent as in :mod:`emoforge.ser.machines.vectors`."""
     return BOUND * torch.tanh((values - voice) / scale / BOUND)
 
 

@@ -22,7 +22,7 @@ from emoforge.ser.encoders.encoder import Encoder, torch_device
 from emoforge.ser.finetuned.clips import Clips, embeddings_of, logits_of
 from emoforge.ser.finetuned.network import Shape, TunedNetwork, arrays_of, restore, upper_blocks
 from emoforge.ser.finetuned.training import TunedPoint, TuningOptions, tune
-from emoforge.ser.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser, rows_of_machines
+from emoforge.ser.machines.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser, rows_of_machines
 from emoforge.ser.recogniser import FILES, Examples
 
 VERSION = 1

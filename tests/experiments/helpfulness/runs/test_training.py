@@ -11,7 +11,7 @@ from emoforge.experiments.helpfulness.clips.pool import TO_NEUTRAL
 from emoforge.experiments.helpfulness.runs import scores as scoring
 from emoforge.experiments.helpfulness.runs.training import choose, predict
 from emoforge.experiments.helpfulness.settings import Setting, expand
-from emoforge.ser.svm import SvmRecogniser
+from emoforge.ser.machines.svm import SvmRecogniser
 
 TASK = task_of(["s0", "s1"], ["s2", "s3"], ["s4"])
 UNITS = (0, 1)

@@ -15,7 +15,7 @@ from emoforge.quality.gates import select as select_clips
 from emoforge.ser.recogniser import Examples, Pairs, Recogniser
 
 #: Trains a recogniser on examples and enrolment examples; with the keywords `before`, `kept` and `pairs` of
-#: :meth:`emoforge.ser.svm.VectorRecogniser.fit` where a use asks for them.
+#: :meth:`emoforge.ser.machines.svm.VectorRecogniser.fit` where a use asks for them.
 Fit = Callable[..., Recogniser]
 
 _CONVERTED_VOICE = "/converted"

@@ -2,7 +2,7 @@
 
 There are two machines. One reads distances from the speaker's neutral voice and answers for speakers with enrolment
 clips; the other was trained as if nobody had any, and answers for the rest. Each chooses its layers and its ridge when
-it is fitted, see :mod:`emoforge.ser.choice`.
+it is fitted, see :mod:`emoforge.ser.machines.choice`.
 """
 
 import os
@@ -16,10 +16,10 @@ from scipy.special import softmax
 from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.ser.calibration import SpeakerNormaliser
-from emoforge.ser.choice import Choice, choose, n_varying
+from emoforge.ser.machines.choice import Choice, choose, n_varying
+from emoforge.ser.machines.svm import SvmRecogniser, balanced
+from emoforge.ser.machines.vectors import distances
 from emoforge.ser.recogniser import FILES, Examples, Pairs
-from emoforge.ser.svm import SvmRecogniser, balanced
-from emoforge.ser.vectors import distances
 
 VERSION = 1
 
@@ -99,7 +99,7 @@ class LayeredRecogniser:
             enrolment: neutral clips of the speakers; without any, there is one machine only.
             validation: clips of other speakers, for the temperature only.
             seed: draws the clips that a solution is made of, or compared on, where there are more than it may hold.
-            before: as for :meth:`emoforge.ser.svm.VectorRecogniser.fit`, as are *kept*, *pairs* and *calibrate*.
+            before: as for :meth:`~emoforge.ser.machines.svm.VectorRecogniser.fit`, as are *kept*, *pairs*, *calibrate*.
             kept: share of what pre-training taught.
             pairs: conversions and their sources.
             calibrate: whether the temperature is fitted.

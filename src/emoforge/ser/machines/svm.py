@@ -18,10 +18,10 @@ from scipy.special import softmax
 from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
-from emoforge.ser.least_squares import LeastSquaresSvm, VectorPairs
-from emoforge.ser.nuisance import directions, folds_of, without
+from emoforge.ser.machines.least_squares import LeastSquaresSvm, VectorPairs
+from emoforge.ser.machines.nuisance import directions, folds_of, without
+from emoforge.ser.machines.vectors import distances
 from emoforge.ser.recogniser import FILES, Examples, Pairs
-from emoforge.ser.vectors import distances
 
 VERSION = 3
 

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.linalg.lapack import spotrf, spotri, spotrs
 from scipy.special import log_softmax, softmax
 
-from emoforge.ser.least_squares import targets_of
-from emoforge.ser.nuisance import averages, folds_of
+from emoforge.ser.machines.least_squares import targets_of
+from emoforge.ser.machines.nuisance import averages, folds_of
 
 #: Clips that choices are compared on; of more, a sample. The machine that is chosen learns from all of them.
 N_COMPARED = 2400
@@ -41,8 +41,8 @@ class Choice:
     Attributes:
         layers: numbers of the layers, the front end being 0.
         weights: of these layers, which add up to 1.
-        ridge: see :meth:`emoforge.ser.least_squares.LeastSquaresSvm.fit`.
-        n_directions: in which speakers differ, that are taken out, see :mod:`emoforge.ser.nuisance`.
+        ridge: see :meth:`emoforge.ser.machines.least_squares.LeastSquaresSvm.fit`.
+        n_directions: in which speakers differ, that are taken out, see :mod:`emoforge.ser.machines.nuisance`.
     """
 
     layers: tuple[int, ...]
@@ -189,7 +189,7 @@ def _mean(products: dict[int, np.ndarray], layers: Sequence[int], weights: Seque
 
 
 def _kernel(products: np.ndarray, columns: np.ndarray | None = None) -> np.ndarray:
-    """Return the kernel of :class:`~emoforge.ser.least_squares.LeastSquaresSvm` of clips with those at *columns*."""
+    """Return the kernel of :class:`LeastSquaresSvm` of clips with those at *columns*."""
     squares = np.diag(products)
     if columns is None:
         columns = np.arange(len(products))
@@ -205,7 +205,7 @@ def _without_directions(
     weights: np.ndarray,
     n_directions: int,
 ) -> np.ndarray:
-    """Return inner products without the directions of :func:`emoforge.ser.nuisance.directions`, learnt from *rest*."""
+    """Return inner products without the directions that :mod:`emoforge.ser.machines.nuisance` learns from *rest*."""
     means = averages(truth[rest], speakers[rest], weights[rest]).astype(np.float32)
     count = min(n_directions, len(means) - 1)
     if count < 1:

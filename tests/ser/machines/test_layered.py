@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emoforge.base.errors import EmoforgeError, ModelError
-from emoforge.ser.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser
+from emoforge.ser.machines.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples, Pairs
 from emoforge.ser.registry import load_recogniser

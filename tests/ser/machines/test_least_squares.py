@@ -5,7 +5,7 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 from sklearn.metrics.pairwise import linear_kernel, rbf_kernel
 
-from emoforge.ser.least_squares import LeastSquaresSvm, VectorPairs
+from emoforge.ser.machines.least_squares import LeastSquaresSvm, VectorPairs
 
 OPTIONS = {"n_classes": 3, "gamma": 0.1, "linear": 0.05, "ridge": 0.3, "seed": 0}
 

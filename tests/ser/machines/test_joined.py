@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.ser.test_layered import LABELS, NOBODY, spoken
+from tests.ser.machines.test_layered import LABELS, NOBODY, spoken
 
-from emoforge.ser.joined import EncoderFunctionalsRecogniser
-from emoforge.ser.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser
+from emoforge.ser.machines.joined import EncoderFunctionalsRecogniser
+from emoforge.ser.machines.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples
 from emoforge.ser.registry import load_recogniser

@@ -14,8 +14,8 @@ from scipy.special import softmax
 
 from emoforge.base.batch import one_thread
 from emoforge.ser.calibration import fit_temperature
-from emoforge.ser.choice import likelihood
-from emoforge.ser.layered import EncoderId, EncoderRecogniser, LayeredRecogniser, rows_of_machines
+from emoforge.ser.machines.choice import likelihood
+from emoforge.ser.machines.layered import EncoderId, EncoderRecogniser, LayeredRecogniser, rows_of_machines
 from emoforge.ser.recogniser import FILES, Examples, Pairs
 
 VERSION = 1
@@ -97,7 +97,7 @@ class EncoderFunctionalsRecogniser:
             labels: emotion names.
             enrolment: neutral clips of the speakers.
             validation: clips of other speakers, for the temperature only.
-            seed: as for :meth:`emoforge.ser.layered.LayeredRecogniser.fit`, as are the following.
+            seed: as for :meth:`emoforge.ser.machines.layered.LayeredRecogniser.fit`, as are the following.
             before: clips to pre-train on.
             kept: share of what pre-training taught.
             pairs: conversions and their sources.

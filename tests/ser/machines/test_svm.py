@@ -3,10 +3,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from emoforge.base.errors import EmoforgeError, ModelError
+from emoforge.ser.machines.svm import SvmRecogniser
 from emoforge.ser.metrics import ece, uar
 from emoforge.ser.recogniser import Examples
 from emoforge.ser.registry import load_recogniser
-from emoforge.ser.svm import SvmRecogniser
 
 LABELS = ("neutral", "anger", "sadness")
 

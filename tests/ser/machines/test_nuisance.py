@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from emoforge.ser.nuisance import directions, folds_of, without
+from emoforge.ser.machines.nuisance import directions, folds_of, without
 
 
 def test_voices_are_taken_out_and_emotions_are_left():
