@@ -251,7 +251,7 @@ def _gains(choice: Choice, train: Examples) -> np.ndarray:
 
 
 def _choice(description: Mapping[str, Any]) -> Choice:
-    return Choice(**description | {key: tuple(description[key]) for key in ("layers", "weights")})
+    return Choice(**{**description, **{key: tuple(description[key]) for key in ("layers", "weights")}})
 
 
 def _chosen(
