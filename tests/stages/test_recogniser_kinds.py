@@ -11,7 +11,31 @@ from tests.small_run import run_stages, small_params
 from emoforge.evaluation.arms import ARMS
 from emoforge.recording import predict
 from emoforge.recording.predictions import asked_of_manifest, predictions
+from emoforge.ser.finetuned.recogniser import FinetunedRecogniser
 from emoforge.ser.registry import KINDS, load_recogniser
+
+
+@pytest.mark.slow
+def test_a_fine_tuning_that_was_stopped_goes_on_to_the_same_models(small_run, small_corpus, tmp_path, monkeypatch):
+    params = small_params(small_corpus, train={"model": "finetuned", "steps": 4})
+
+    def models(name, *, stopped):
+        root = tmp_path / name
+        shutil.copytree(small_run.root, root)
+        if stopped:
+            with monkeypatch.context() as patched:
+                patched.setattr(FinetunedRecogniser, "save", stop)
+                with pytest.raises(KeyboardInterrupt):
+                    run_stages(params, root, ("train",))
+            # What it goes on from.
+            assert list(root.rglob("*.checkpoint.safetensors"))
+        folder = run_stages(params, root, ("train",)).models
+        return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    assert models("stopped", stopped=True) == models("whole", stopped=False)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, build_arms
 from emoforge.evaluation.certainty import write_certainty
+from emoforge.project.checksums import file_sha256
 from emoforge.project.examples import (
     ExampleSource,
     emotions_of,
@@ -28,6 +29,8 @@ from emoforge.project.params import Params
 from emoforge.ser.metrics import uar
 from emoforge.ser.recogniser import Examples, Recogniser
 from emoforge.ser.registry import fit_options, recogniser_class
+
+_CHECKPOINT = ".checkpoint.safetensors"
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -55,8 +58,10 @@ def run(params: Params, layout: Layout) -> dict:
     )
     models: dict[str, Recogniser] = {}
     scores: dict[str, float] = {}
-    with built_aside(layout.models) as folder:
+    with built_aside(layout.models, key=None if base is None else _key(params, layout, base.sha256)) as folder:
         for name, arm in arms.items():
+            if base is not None:
+                options["checkpoint"] = folder / f"{name}{_CHECKPOINT}"
             train = pool.take(arm.rows)
             models[name] = recogniser_class(kind).fit(
                 Examples(train.inputs, train.speakers, train.labels, arm.weights),
@@ -72,6 +77,9 @@ def run(params: Params, layout: Layout) -> dict:
             scores[name] = float(uar(np.asarray(validation.labels), answers.argmax(axis=1)))
             alone = models[name].predict_proba(validation, enrolment.take(np.zeros(len(enrolment), dtype=bool)))
             write_certainty(folder / name, np.asarray(validation.labels), enrolled=answers, not_enrolled=alone)
+        # Not before all arms are there: a stage that is killed goes on from these.
+        for name in arms:
+            (folder / f"{name}{_CHECKPOINT}").unlink(missing_ok=True)
     metrics = {
         name: {
             "real": len(arm.rows) - arm.n_added,
@@ -86,6 +94,18 @@ def run(params: Params, layout: Layout) -> dict:
     write_json(layout.metrics("train"), metrics)
     return {"recogniser": kind, "arms": len(arms), "added": max(arm.n_added for arm in arms.values())} | {
         f"val {name}": score for name, score in scores.items()
+    }
+
+
+def _key(params: Params, layout: Layout, encoder: str) -> dict:
+    """Return what a fine-tuning depends on: one that depends on anything else starts from the beginning."""
+    return {
+        "train": params.train.model_dump(),
+        "ratio": params.select.ratio,
+        "augment": params.augment.model_dump(),
+        "seed": params.seed,
+        "encoder": encoder,
+        "clips": file_sha256(layout.manifest("select")),
     }
 
 
