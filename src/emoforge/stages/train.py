@@ -102,10 +102,13 @@ def _key(params: Params, layout: Layout, encoder: str) -> dict:
     return {
         "train": params.train.model_dump(),
         "ratio": params.select.ratio,
-        "augment": params.augment.model_dump(),
         "seed": params.seed,
         "encoder": encoder,
-        "clips": file_sha256(layout.manifest("select")),
+        "clips": [
+            file_sha256(layout.manifest("select")),
+            file_sha256(layout.stage("augment") / "sources.parquet"),
+            file_sha256(layout.embeddings("augment")),
+        ],
     }
 
 

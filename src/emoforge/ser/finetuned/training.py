@@ -57,8 +57,8 @@ class TuningOptions:
     dropout: float = 0.3
     mixup: float = 0.2
     n_crop_frames: int = 64
-    time_mask_frames: int = 20
-    channel_mask: int = 32
+    time_mask_frames: int = 10
+    channel_mask: int = 16
     validate_every: int = 50
     patience: int = 4
     validation_share: float = 0.15
