@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from emoforge.base.errors import ModelError
 from emoforge.dataset.clips import ClipStore
 from emoforge.project.features import Embeddings, Functionals
 from emoforge.project.layout import Layout
@@ -119,10 +120,9 @@ def _embeddings(
 def _layer_frames(
     read: Callable[[ClipKey], tuple[np.ndarray, int]], encoder_name: str, clips: Sequence[ClipKey]
 ) -> list[np.ndarray]:
-    from emoforge.project.encoders import load_encoder
     from emoforge.ser.finetuned.network import kept_frames
 
-    encoder = load_encoder(encoder_name)
+    encoder = _one_encoder(encoder_name)
     return [kept_frames(encoder, *read(clip)) for clip in clips]
 
 
@@ -132,12 +132,21 @@ def tuned_encoder(kind: str, source: str) -> "Encoder | None":
     Args:
         kind: a name of :data:`emoforge.ser.registry.KINDS`.
         source: see :func:`emoforge.project.encoders.load_encoder`.
-    """
-    if LAYER_FRAMES not in KINDS[kind].reads:
-        return None
-    from emoforge.project.encoders import load_encoder
 
-    return load_encoder(source)
+    Raises:
+        ModelError: it names several encoders.
+    """
+    return _one_encoder(source) if LAYER_FRAMES in KINDS[kind].reads else None
+
+
+def _one_encoder(source: str) -> "Encoder":
+    from emoforge.project.encoders import load_encoder
+    from emoforge.ser.encoders.encoder import Encoder
+
+    encoder = load_encoder(source)
+    if not isinstance(encoder, Encoder):
+        raise ModelError(f"encoder {source!r}: several, and only one can be fine-tuned; choose whisper-tiny.en")
+    return encoder
 
 
 #: Where functionals, embeddings and audio of a stage's clips are, if not in the stage's own folder.

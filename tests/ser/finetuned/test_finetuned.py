@@ -216,6 +216,8 @@ def test_what_cannot_be_tuned_is_one_line(trained, asked):
         with pytest.raises(ModelError, match="fine-tuned") as caught:
             fit(base=base)
         assert "\n" not in str(caught.value)
+    with pytest.raises(EmoforgeError, match="name `base`"):
+        fit(base=None)
     with pytest.raises(EmoforgeError, match="at least 2 emotions"):
         fit(train=train.take(train.labels == 0))
     narrow = Examples([clip[:, :3] for clip in asked.inputs], asked.speakers)

@@ -34,7 +34,7 @@ class Clips:
         """Return the clips where *mask* is true."""
         rows = np.flatnonzero(mask)
         voices = {name: values[rows] for name, values in self.voices.items()}
-        return Clips([self.frames[row] for row in rows], self.truth[rows], self.weights[rows], voices)
+        return Clips([self.frames[row] for row in rows.tolist()], self.truth[rows], self.weights[rows], voices)
 
 
 def crop(clip: np.ndarray, n_frames: int, rng: np.random.Generator) -> np.ndarray:

@@ -83,6 +83,12 @@ def upper_blocks(encoder: Encoder, n_blocks: int) -> nn.ModuleList:
     return copy.deepcopy(network.blocks[lower : lower + n_blocks]).cpu()
 
 
+def n_heads_of(blocks: nn.ModuleList) -> int:
+    """Return how many heads the attention of *blocks* has."""
+    (n_heads,) = {block.attention.n_heads for block in blocks if isinstance(block, Block)}
+    return n_heads
+
+
 class TunedNetwork(nn.Module):
     """Frames of the lower layer → pooled layers → answers of one linear head per machine.
 
@@ -95,14 +101,19 @@ class TunedNetwork(nn.Module):
         super().__init__()
         self.shape = shape
         self.blocks = nn.ModuleList(Block(shape.width, shape.n_heads) for _ in range(shape.n_blocks))
-        self.heads = nn.ModuleDict({name: nn.Linear(shape.n_values, shape.n_classes) for name in machines})
-        for head in self.heads.values():
-            nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)
+        self.heads = nn.ModuleDict({name: _blank_head(shape) for name in machines})
 
     def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
         """Pool a batch: (B, T, C), (B, T) true where frames count → (B, n_values)."""
         return pooled(self.blocks, frames, valid)
+
+
+def _blank_head(shape: Shape) -> nn.Linear:
+    """Return a head to which all classes are alike."""
+    head = nn.Linear(shape.n_values, shape.n_classes)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
 
 
 def pooled(blocks: nn.ModuleList, frames: Tensor, valid: Tensor) -> Tensor:

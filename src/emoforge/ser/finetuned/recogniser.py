@@ -20,7 +20,7 @@ from emoforge.base.training import held_out_speakers
 from emoforge.ser.calibration import SpeakerNormaliser, fit_temperature
 from emoforge.ser.encoders.encoder import Encoder, torch_device
 from emoforge.ser.finetuned.clips import Clips, embeddings_of, logits_of
-from emoforge.ser.finetuned.network import Shape, TunedNetwork, arrays_of, restore, upper_blocks
+from emoforge.ser.finetuned.network import Shape, TunedNetwork, arrays_of, n_heads_of, restore, upper_blocks
 from emoforge.ser.finetuned.training import TunedPoint, TuningOptions, tune
 from emoforge.ser.machines.layered import ENROLLED, NOT_ENROLLED, EncoderId, EncoderRecogniser, rows_of_machines
 from emoforge.ser.recogniser import FILES, Examples
@@ -28,6 +28,7 @@ from emoforge.ser.recogniser import FILES, Examples
 VERSION = 1
 
 _NORMALISERS = "normaliser."
+_NO_ROWS = np.arange(0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class FinetunedRecogniser:
         enrolment: Examples,
         validation: Examples | None = None,
         seed: int = 0,
-        base: Encoder,
+        base: Encoder | None = None,
         options: TuningOptions | None = None,
         device: str = "auto",
         checkpoint: str | os.PathLike[str] | None = None,
@@ -88,17 +89,19 @@ class FinetunedRecogniser:
             enrolment: neutral clips of the speakers; without any, there is one head only.
             validation: clips of other speakers, for early stopping and the temperatures.
             seed: of every draw in training.
-            base: the encoder whose blocks are tuned, a Whisper.
+            base: the encoder whose blocks are tuned, a Whisper; needed.
             options: see :class:`TuningOptions`.
             device: where torch computes: cpu, cuda, or auto for cuda where there is one.
             checkpoint: file where the state is kept at every validation point; a training found there goes on.
             on_point: called at every validation point, after its state is kept.
 
         Raises:
-            EmoforgeError: fewer than two labels have training clips of weight above 0.
+            EmoforgeError: fewer than two labels have training clips of weight above 0, or *base* is not given.
             ModelError: *base* cannot be tuned, or inputs are not its frames; the checkpoint is damaged or of another
                 training; the loss is not finite.
         """
+        if base is None:
+            raise EmoforgeError("fine-tuning needs the encoder whose blocks it tunes: name `base`")
         options, device = options or TuningOptions(), torch_device(device)
         train = train.take(train.sample_weights() > 0)
         classes = np.unique(train.label_indices(labels)).astype(np.int64)
@@ -109,7 +112,7 @@ class FinetunedRecogniser:
             _check_frames(examples, base.width)
         embedded = _embedded(frozen, train)
         enrolled = _embedded(frozen, enrolment)
-        enrolments = {NOT_ENROLLED: enrolled.take([])}
+        enrolments = {NOT_ENROLLED: enrolled.take(_NO_ROWS)}
         if np.isin(np.asarray(enrolment.speakers), np.asarray(train.speakers)).any():
             enrolments = {ENROLLED: enrolled} | enrolments
         normalisers = {
@@ -124,7 +127,7 @@ class FinetunedRecogniser:
             truth = np.searchsorted(classes, examples.label_indices(labels))
             return Clips(examples.inputs, truth, examples.sample_weights(), _voices(normalisers, examples, enrolled))
 
-        known, held_out = clips(train), clips(train.take([]))
+        known, held_out = clips(train), clips(train.take(_NO_ROWS))
         if validation is not None and len(validation):
             held_out = clips(validation.take(np.isin(validation.label_indices(labels), classes)))
         else:
@@ -133,7 +136,7 @@ class FinetunedRecogniser:
             # A class that only held-out speakers show would not be learnt at all.
             if held and len(np.unique(known.truth[~apart])) == len(classes):
                 known, held_out = known.take(~apart), known.take(apart)
-        shape = Shape(base.width, frozen[0].attention.n_heads, options.n_blocks, len(classes))
+        shape = Shape(base.width, n_heads_of(frozen), options.n_blocks, len(classes))
         network = TunedNetwork(shape, tuple(normalisers))
         network.blocks.load_state_dict(frozen.state_dict())
         network, points = tune(
@@ -239,7 +242,7 @@ def _voices(
     """Return head → (n_clips, n_values) where the neutral voice of each clip's speaker lies."""
     found = {}
     for name, normaliser in normalisers.items():
-        own = enrolled if name == ENROLLED else enrolled.take([])
+        own = enrolled if name == ENROLLED else enrolled.take(_NO_ROWS)
         values, speakers = _flat(own), np.asarray(own.speakers)
         voices = np.zeros((len(examples), len(normaliser.centre)), dtype=np.float32)
         for speaker in np.unique(examples.speakers):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -162,7 +163,7 @@ def tune(
                 on_point(point)
         if state.best is not None:
             mean_network.load_state_dict(state.best)
-    return mean_network.cpu().eval(), tuple(state.points)
+    return mean_network.cpu().eval(), tuple(cast("list[TunedPoint]", state.points))
 
 
 def _point(
