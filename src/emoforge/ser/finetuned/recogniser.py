@@ -29,6 +29,8 @@ VERSION = 1
 
 _NORMALISERS = "normaliser."
 _NO_ROWS = np.arange(0)
+# A held-out speaker who is recognised without a mistake would make every answer certain.
+_LEAST_TEMPERATURE = 0.5
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,10 @@ class FinetunedRecogniser:
         temperatures = dict.fromkeys(normalisers, 1.0)
         if len(held_out.frames):
             answers = logits_of(network, held_out, scales)
-            temperatures = {name: fit_temperature(logits, held_out.truth) for name, logits in answers.items()}
+            temperatures = {
+                name: max(_LEAST_TEMPERATURE, fit_temperature(logits, held_out.truth))
+                for name, logits in answers.items()
+            }
         encoder = EncoderId(base.name, base.sha256)
         machine = EncoderRecogniser.fit(
             embedded,
