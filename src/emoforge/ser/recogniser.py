@@ -61,6 +61,26 @@ class Examples:
             None if self.weights is None else np.asarray(self.weights)[rows],
         )
 
+    @classmethod
+    def joined(cls, parts: Sequence["Examples"]) -> Self:
+        """Return the clips of all *parts*, at least one of which has clips; parts without any are left out.
+
+        Raises:
+            EmoforgeError: some clips have labels and others have none.
+        """
+        parts = [part for part in parts if len(part)] or list(parts[:1])
+        if len({part.labels is None for part in parts}) > 1:
+            raise EmoforgeError("some of these clips have emotion labels and others have none")
+        inputs = [part.inputs for part in parts]
+        arrays = all(isinstance(of_part, np.ndarray) for of_part in inputs)
+        weighted = any(part.weights is not None for part in parts)
+        return cls(
+            np.concatenate(inputs) if arrays else [of_clip for of_part in inputs for of_clip in of_part],
+            np.concatenate([np.asarray(part.speakers) for part in parts]),
+            None if parts[0].labels is None else np.concatenate([np.asarray(part.labels) for part in parts]),
+            np.concatenate([part.sample_weights() for part in parts]) if weighted else None,
+        )
+
     def label_indices(self, labels: Sequence[str]) -> np.ndarray:
         """Return the labels, checked to be indices into the names *labels*.
 

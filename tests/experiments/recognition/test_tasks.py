@@ -55,6 +55,22 @@ def test_folds_test_every_clip_once_but_those_that_enrol_and_nobody_learns_from_
             assert set(recorded.speakers[clips]) == set(recorded.speakers[enrolling])
 
 
+def test_other_corpora_may_be_learnt_from_before_the_folds(recorded):
+    folds = {"a-0": 0, "a-1": 1, "a-2": 2}
+    tasks = fold_tasks(recorded, "a", folds, before=["b", "c"], name="a+others")
+    for task, alone in zip(tasks, fold_tasks(recorded, "a", folds), strict=True):
+        assert (task.train, task.test, task.labels) == ("a+others", "a", alone.labels)
+        for role in ("learnt", "learnt_enrolment", "tested", "tested_enrolment"):
+            np.testing.assert_array_equal(getattr(task, role), getattr(alone, role))
+        assert set(recorded.corpora[task.before]) == {"b", "c"}
+        assert set(recorded.emotions[task.before]) <= set(task.labels)
+        assert not recorded.enrolment[task.before].any()
+        assert recorded.enrolment[task.before_enrolment].all()
+        assert not len(alone.before)
+    with pytest.raises(EmoforgeError, match="its speakers would be tested"):
+        fold_tasks(recorded, "a", folds, before=["a", "b"])
+
+
 def test_another_corpus_teaches_the_classes_that_both_have(recorded):
     task = across_task(recorded, ["b"], "a", name="b")
     assert (task.train, task.test, task.labels) == ("b", "a", ("anger", "neutral"))

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from emoforge.base.tables import markdown_table
-from emoforge.experiments.recognition.protocol import OTHERS
-from emoforge.experiments.recognition.rows import ALL_OTHERS, ONE_OTHER, OWN
+from emoforge.experiments.recognition.protocol import OTHERS, own_and_others
+from emoforge.experiments.recognition.rows import ALL_OTHERS, ONE_OTHER, OTHERS_FIRST, OWN
 from emoforge.report.plots import Plot
 from emoforge.report.study_plots import plot_matrix
 
@@ -20,6 +20,8 @@ def plots(results: Mapping) -> dict[str, Plot]:
     rows = [row for row in results["rows"] if row["enrolled"] == enrolled]
     panels: dict[str, dict[tuple[str, str], float]] = {}
     for row in rows:
+        if row["train"] == own_and_others(row["test"]):
+            continue
         panels.setdefault(row["recogniser"], {})[row["train"], row["test"]] = row["uar"]
     across = {name: cells for name, cells in panels.items() if any(train != test for train, test in cells)}
     learnt = [*names, *([OTHERS] if any(row["train"] == OTHERS for row in rows) else [])]
@@ -31,7 +33,10 @@ def page(results: Mapping, drawn: Mapping[str, Plot]) -> str:
     protocol = results["protocol"]
     found = findings(results)
     parts = [f"# {protocol['title']}", "", *found, *([""] if found else []), _setup(results), ""]
-    parts += ["## Speaker-independent folds within each corpus", "", _within(results)]
+    parts += ["## Speaker-independent folds within each corpus", "", _within(_own(results))]
+    if after_others := _after_others(results):
+        parts += ["### The same folds, after all other corpora were learnt from", "", _AFTER_NOTE, ""]
+        parts += [_within(after_others)]
     if published := published_table(results):
         parts += ["### Beside published figures", "", published]
     if protocol["targets"]:
@@ -113,7 +118,14 @@ _MATRIX_NOTE = (
 )
 
 
-def _within(results: Mapping) -> str:
+_AFTER_NOTE = (
+    "A first machine learns from all other corpora, each moved to the mean and deviation that the corpus's training "
+    "speakers have, value by value; a second learns from the training speakers and departs from the first as little as "
+    "they allow."
+)
+
+
+def _within(of_folds: Iterable[Mapping]) -> str:
     rows = [
         (
             row["test"],
@@ -126,7 +138,7 @@ def _within(results: Mapping) -> str:
             _figure(row["uar_female"]),
             _figure(row["uar_male"]),
         )
-        for row in _own(results)
+        for row in of_folds
     ]
     header = ["corpus", "classes", "recogniser", "speakers", "UAR", "macro-F1", "ECE", "women", "men"]
     return markdown_table(header, rows)
@@ -151,7 +163,7 @@ def _matrix(results: Mapping, enrolled: bool) -> str:
 
 
 def _mean_gains(results: Mapping) -> str:
-    order = {name: number for number, name in enumerate((OWN, ONE_OTHER, ALL_OTHERS))}
+    order = {name: number for number, name in enumerate((OWN, OTHERS_FIRST, ONE_OTHER, ALL_OTHERS))}
     rows = [
         (
             row["recogniser"],
@@ -188,6 +200,10 @@ def _targets(results: Mapping) -> str:
 
 def _own(results: Mapping) -> Iterable[Mapping]:
     return [row for row in results["rows"] if row["train"] == row["test"]]
+
+
+def _after_others(results: Mapping) -> Iterable[Mapping]:
+    return [row for row in results["rows"] if row["train"] == own_and_others(row["test"])]
 
 
 def _reported(item: Mapping) -> str:

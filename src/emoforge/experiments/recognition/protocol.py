@@ -16,6 +16,11 @@ from emoforge.ser.registry import KINDS
 OTHERS = "others"
 
 
+def own_and_others(corpus: str) -> str:
+    """Return what rows call training on all other corpora first, and then in the folds of *corpus*."""
+    return f"{corpus}+{OTHERS}"
+
+
 class StudiedCorpus(Section):
     """A corpus of the study."""
 
@@ -31,7 +36,7 @@ class StudiedRecogniser(Section):
     kind: Literal[tuple(KINDS)] = Field(description="kind of recogniser")  # type: ignore[valid-type]
     options: dict[Literal["steps", "ridge"], int | float] = Field({}, description="of its training")
     within: list[str] | None = Field(None, description="corpora whose folds it is trained in; all where it is left out")
-    across: bool = Field(True, description="whether it is trained on other corpora too")
+    across: bool = Field(True, description="whether it is trained on other corpora too, alone and before the own")
 
     @model_validator(mode="after")
     def _own_options(self) -> "StudiedRecogniser":

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from emoforge.evaluation.statistics import mean_interval, paired_gain, uar_interval
-from emoforge.experiments.recognition.protocol import OTHERS
+from emoforge.experiments.recognition.protocol import OTHERS, own_and_others
 from emoforge.experiments.recognition.runs import Answered
 from emoforge.experiments.recognition.tasks import Recorded
 from emoforge.ser.metrics import ece, macro_f1, uar
 
 #: What a recogniser of a corpus may have learnt from, as gains are summed up.
 OWN, ONE_OTHER, ALL_OTHERS = "its own other speakers", "one other corpus", "all other corpora"
+OTHERS_FIRST = "all other corpora, then its own other speakers"
 _GENDERS = ("female", "male")
 _DIGITS = 4
 
@@ -22,7 +23,7 @@ class Outcome:
     """All answers for one corpus by recognisers of one name, pooled over its folds.
 
     Attributes:
-        train: corpus that was learnt from, :data:`~.protocol.OTHERS`, or the tested one.
+        train: corpus that was learnt from, :data:`~.protocol.OTHERS`, the tested one, or that after all others.
         test: corpus that was tested.
         recogniser: name in the study.
         enrolled: whether speakers were known by their enrolment clips.
@@ -49,7 +50,8 @@ class Outcome:
 
     @property
     def trained_on(self) -> str:
-        return {self.test: OWN, OTHERS: ALL_OTHERS}.get(self.train, ONE_OTHER)
+        known = {self.test: OWN, OTHERS: ALL_OTHERS, own_and_others(self.test): OTHERS_FIRST}
+        return known.get(self.train, ONE_OTHER)
 
 
 def pooled(answers: Iterable[Answered], recorded: Recorded) -> list[Outcome]:

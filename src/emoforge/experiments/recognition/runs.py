@@ -61,7 +61,7 @@ def answer(
     parts, jobs = [], []
     for task, choice, enrolled in wanted:
         run = _run(task, choice, recorded, enrolled=enrolled, seed=study.seed)
-        used = np.unique(recorded.corpora[np.concatenate([task.learnt, task.tested])]).tolist()
+        used = _corpora(np.concatenate([task.learnt, task.tested, task.before]), recorded)
         read = tuple(materials[name] for name in used)
         key = {
             "run": digest(asdict(run)),
@@ -107,7 +107,20 @@ def _run(task: Task, choice: StudiedRecogniser, recorded: Recorded, *, enrolled:
         kind=choice.kind,
         seed=seed,
         options={str(name): value for name, value in choice.options.items()},
+        before=tuple(
+            _of_corpus(task, corpus, recorded, enrolled=enrolled) for corpus in _corpora(task.before, recorded)
+        ),
     )
+
+
+def _of_corpus(task: Task, corpus: str, recorded: Recorded, *, enrolled: bool) -> tuple[Clips, Clips]:
+    """Return the clips of *corpus* that are learnt from first, and those that enrol their speakers."""
+    clips, enrolling = (rows[recorded.corpora[rows] == corpus] for rows in (task.before, task.before_enrolment))
+    return _clips(clips, recorded, task.labels), _clips(enrolling, recorded) if enrolled else Clips()
+
+
+def _corpora(rows: np.ndarray, recorded: Recorded) -> list[str]:
+    return np.unique(recorded.corpora[rows]).tolist()
 
 
 def _clips(rows: np.ndarray, recorded: Recorded, labels: Sequence[str] = ()) -> Clips:

@@ -14,7 +14,12 @@ from emoforge.base.batch import one_thread
 from emoforge.experiments.cache import Cache, Report, silent
 from emoforge.experiments.recognition.material import folds_of, materials, prepare, record
 from emoforge.experiments.recognition.page import page, plots
-from emoforge.experiments.recognition.protocol import OTHERS, RecognitionStudy, load_recognition_study
+from emoforge.experiments.recognition.protocol import (
+    OTHERS,
+    RecognitionStudy,
+    load_recognition_study,
+    own_and_others,
+)
 from emoforge.experiments.recognition.rows import gain_rows, pooled, result_row, summed_up
 from emoforge.experiments.recognition.runs import answer
 from emoforge.experiments.recognition.tasks import Recorded, Task, across_task, fold_tasks
@@ -73,7 +78,7 @@ def run(
 
 
 def tasks_of(study: RecognitionStudy, recorded: Recorded, folds: dict[str, dict[str, int]]) -> list[Task]:
-    """Return the folds of every corpus; then every corpus by every other, and by all others together.
+    """Return the folds of every corpus; every corpus by every other, and by all others together; folds after others.
 
     Raises:
         EmoforgeError: two corpora share fewer than two emotions.
@@ -88,6 +93,9 @@ def tasks_of(study: RecognitionStudy, recorded: Recorded, folds: dict[str, dict[
             for test in names
             if len(names) > 2
         ]
+        for test in names:
+            others = [name for name in names if name != test]
+            tasks += fold_tasks(recorded, test, folds[test], before=others, name=own_and_others(test))
     return tasks
 
 

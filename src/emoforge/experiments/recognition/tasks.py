@@ -1,11 +1,15 @@
 """Who trains and who is tested: speaker-disjoint folds within a corpus, and one corpus recognised by others."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from emoforge.base.errors import EmoforgeError
+
+
+def _no_rows() -> np.ndarray:
+    return np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Task:
         learnt_enrolment: clips that enrol their speakers.
         tested: (n_tested,) clips to recognise.
         tested_enrolment: clips that enrol their speakers.
+        before: labelled clips of other corpora that learning sets out from.
+        before_enrolment: clips that enrol their speakers.
     """
 
     train: str
@@ -54,21 +60,33 @@ class Task:
     learnt_enrolment: np.ndarray
     tested: np.ndarray
     tested_enrolment: np.ndarray
+    before: np.ndarray = field(default_factory=_no_rows)
+    before_enrolment: np.ndarray = field(default_factory=_no_rows)
 
 
-def fold_tasks(recorded: Recorded, corpus: str, fold_of: Mapping[str, int]) -> list[Task]:
+def fold_tasks(
+    recorded: Recorded, corpus: str, fold_of: Mapping[str, int], *, before: Sequence[str] = (), name: str = ""
+) -> list[Task]:
     """Return one task per fold of *corpus*: its speakers are tested, all others of the corpus are learnt from.
 
     Args:
         recorded: all clips.
         corpus: name.
         fold_of: speaker → fold.
+        before: names of other corpora, which are learnt from first, on the emotions that *corpus* has too.
+        name: what to call what is learnt from; *corpus* where it is empty.
+
+    Raises:
+        EmoforgeError: *corpus* is among *before*.
     """
+    if corpus in before:
+        raise EmoforgeError(f"{corpus} cannot be learnt from before its own folds: its speakers would be tested")
     own = recorded.corpora == corpus
     labels = tuple(sorted(recorded.emotions_of([corpus])))
     folds = np.array([fold_of[speaker] if mine else -1 for speaker, mine in zip(recorded.speakers, own, strict=True)])
+    first = np.isin(recorded.corpora, list(before))
     return [
-        _task(recorded, corpus, corpus, labels, own & (folds != fold), folds == fold)
+        _task(recorded, name or corpus, corpus, labels, own & (folds != fold), folds == fold, first)
         for fold in sorted(set(fold_of.values()))
     ]
 
@@ -95,11 +113,18 @@ def across_task(recorded: Recorded, learnt: Sequence[str], test: str, *, name: s
             f"{test} has only {', '.join(labels) or 'nothing'} in common with {name}; two emotions are needed: leave "
             "one of them out of `corpora`"
         )
-    return _task(recorded, name, test, labels, np.isin(recorded.corpora, list(learnt)), recorded.corpora == test)
+    learning, testing = np.isin(recorded.corpora, list(learnt)), recorded.corpora == test
+    return _task(recorded, name, test, labels, learning, testing, np.zeros_like(testing))
 
 
 def _task(
-    recorded: Recorded, train: str, test: str, labels: tuple[str, ...], learning: np.ndarray, testing: np.ndarray
+    recorded: Recorded,
+    train: str,
+    test: str,
+    labels: tuple[str, ...],
+    learning: np.ndarray,
+    testing: np.ndarray,
+    first: np.ndarray,
 ) -> Task:
     asked = np.isin(recorded.emotions, labels) & ~recorded.enrolment
     return Task(
@@ -110,4 +135,6 @@ def _task(
         learnt_enrolment=np.flatnonzero(learning & recorded.enrolment),
         tested=np.flatnonzero(testing & asked),
         tested_enrolment=np.flatnonzero(testing & recorded.enrolment),
+        before=np.flatnonzero(first & asked),
+        before_enrolment=np.flatnonzero(first & recorded.enrolment),
     )
