@@ -31,7 +31,7 @@ def study_of(demo: Path, folders: Path, **changes) -> dict:
             {"name": "folders", "root": str(folders)},
         ],
         "recognisers": [
-            {"name": "functionals", "kind": "svm"},
+            {"name": "functionals", "kind": "svm", "others_first": True},
             {"name": "held back", "kind": "svm", "options": {"ridge": 50.0}},
         ],
         "targets": [{"corpus": "demo", "recogniser": "functionals", "enrolled": True, "uar": 0.3}],
@@ -90,7 +90,8 @@ def test_rows_hold_what_the_contract_names(project):
     rows = results["rows"]
     pairs = [(train, test) for test in ("demo", "folders") for train in ("demo", "folders", f"{test}+others")]
     assert {(row["train"], row["test"]) for row in rows} == set(pairs)
-    assert len(rows) == len(pairs) * 2 * 2
+    # Only one of the two recognisers learns from other corpora first.
+    assert len(rows) == (4 * 2 + 2) * 2
     for row in rows:
         assert set(row) == ROW
         assert row["ci_low"] <= row["uar"] <= row["ci_high"]

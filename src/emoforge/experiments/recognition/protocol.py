@@ -36,7 +36,10 @@ class StudiedRecogniser(Section):
     kind: Literal[tuple(KINDS)] = Field(description="kind of recogniser")  # type: ignore[valid-type]
     options: dict[Literal["steps", "ridge"], int | float] = Field({}, description="of its training")
     within: list[str] | None = Field(None, description="corpora whose folds it is trained in; all where it is left out")
-    across: bool = Field(True, description="whether it is trained on other corpora too, alone and before the own")
+    across: bool = Field(True, description="whether it is trained on other corpora too")
+    others_first: bool = Field(
+        False, description="whether it also learns from all other corpora first, and then in the folds of each"
+    )
 
     @model_validator(mode="after")
     def _own_options(self) -> "StudiedRecogniser":

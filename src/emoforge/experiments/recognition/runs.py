@@ -11,7 +11,7 @@ import numpy as np
 
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.recognition.inputs import Material
-from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser
+from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedRecogniser, own_and_others
 from emoforge.experiments.recognition.tasks import Recorded, Task
 from emoforge.experiments.recognition.workers import Clips, Job, TrainingRun, train_and_keep
 from emoforge.project.checksums import digest
@@ -94,7 +94,7 @@ def checksums_of(material: Material, kind: str, encoder: str) -> list[list[str]]
 def _takes_part(choice: StudiedRecogniser, task: Task) -> bool:
     if task.train == task.test:
         return choice.within is None or task.test in choice.within
-    return choice.across
+    return choice.others_first if task.train == own_and_others(task.test) else choice.across
 
 
 def _run(task: Task, choice: StudiedRecogniser, recorded: Recorded, *, enrolled: bool, seed: int) -> TrainingRun:

@@ -93,6 +93,7 @@ def tasks_of(study: RecognitionStudy, recorded: Recorded, folds: dict[str, dict[
             for test in names
             if len(names) > 2
         ]
+    if len(names) > 1:
         for test in names:
             others = [name for name in names if name != test]
             tasks += fold_tasks(recorded, test, folds[test], before=others, name=own_and_others(test))
