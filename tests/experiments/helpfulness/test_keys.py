@@ -210,7 +210,7 @@ def test_recognisers_that_read_audio_are_keyed_by_it(again):
         ("project/params", {"corpora"}),
         ("ser/augment", {"augmented"}),
         ("ser/calibration", {"runs"}),
-        ("ser/svm", {"runs"}),
+        ("ser/machines/svm", {"runs"}),
         ("quality/gates", {"runs"}),
         ("experiments/helpfulness/runs/training", {"runs"}),
         ("experiments/helpfulness/page", set()),

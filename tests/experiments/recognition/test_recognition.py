@@ -176,7 +176,7 @@ def test_the_command_tells_the_kinds_of_study_apart(again):
     command = [sys.executable, "-m", "emoforge", "study", "tiny", "-C", str(again)]
     found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert found.returncode == 0, found.stderr
-    assert "study: 16 rows in" in found.stdout
+    assert "study: 20 rows in" in found.stdout
     write_study(again, kind="recogniton")
     found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert found.returncode == 1

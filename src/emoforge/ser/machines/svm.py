@@ -151,7 +151,8 @@ class VectorRecogniser:
     def scores(self, examples: Examples, enrolment: Examples) -> np.ndarray:
         """Answers of the machines before the temperature: (n_clips, n_classes)."""
         features = without(self.gains * distances(self.normaliser, examples, enrolment), self.away)
-        found = self.machine.scores(features.astype(self.machine.vectors.dtype))
+        # In double precision, whatever the clips are kept in: a clip alone and among others must be answered alike.
+        found = self.machine.scores(features)
         return _spread(found, self.classes, len(self.labels))
 
     @one_thread()
