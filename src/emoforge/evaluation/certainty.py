@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emoforge.base.errors import EmoforgeError, ManifestError, ModelError
+from emoforge.base.errors import EmoforgeError, ModelError
 from emoforge.base.outputs import read_json, write_json
 from emoforge.ser.selective import CoverageCurve
 
@@ -44,7 +44,7 @@ def certainty_of(folder: Path, *, enrolled: bool) -> CoverageCurve:
         answers = read_json(path)
         own = answers[_ENROLLED if enrolled else _NOT_ENROLLED]
         return CoverageCurve.of(np.array(own["probability"]), np.array(own["correct"]))
-    except (ManifestError, EmoforgeError, KeyError, TypeError, ValueError):
+    except (EmoforgeError, KeyError, TypeError, ValueError):
         raise ModelError(
             f"{path}: no answers about validation speakers; train the recogniser again, or name a probability with "
             "--uncertain-below"

@@ -13,7 +13,7 @@ from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION
 from emoforge.evaluation.statistics import paired_gain, uar_interval
-from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips
+from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips, tuned_encoder
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage
@@ -35,10 +35,12 @@ def run(params: Params, layout: Layout) -> dict:
     kind = models[REAL].kind
     source = ExampleSource(layout, kind, ["ingest"], encoder=params.encoder)
     encoder = getattr(models[REAL], "encoder", None)
-    if source.encoder and encoder and source.encoder[:2] != tuple(encoder)[:2]:
+    tuned = tuned_encoder(kind, params.encoder)
+    heard = source.encoder or (tuned and (tuned.name, tuned.sha256))
+    if heard and encoder and heard[:2] != tuple(encoder)[:2]:
         raise ModelError(
             f"{layout.models}: trained on what the encoder {encoder[0]} ({encoder[1][:12]}) makes of clips, and "
-            f"{source.encoder[0]} ({source.encoder[1][:12]}) embedded them; run `dvc repro` again"
+            f"{heard[0]} ({heard[1][:12]}) is what they are heard with now; run `dvc repro` again"
         )
     examples = source.examples(test, labels)
     enrolment = source.examples(enrolment_of(table, "test"))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emoforge import __version__
+from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import built_aside, read_json
 from emoforge.base.tables import flat
 from emoforge.dataset import manifest
@@ -40,6 +41,8 @@ def run(params: Params, layout: Layout) -> dict:
     """Run the stage and return what the page holds."""
     metrics = read_json(layout.metrics("evaluate"))
     selection, scored = read_json(layout.metrics("select")), read_json(layout.metrics("score"))
+    if "judge" not in scored or "encoder" not in scored:
+        raise ManifestError(f"{layout.metrics('score')}: does not say who judged; run the stage score again")
     table = manifest.read(layout.manifest("select"))
     recorded = table.filter(pc.equal(table.column("origin"), "recorded"))
     converted = table.filter(pc.equal(table.column("origin"), "converted"))

@@ -13,7 +13,7 @@ from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, build_arms
 from emoforge.evaluation.certainty import write_certainty
-from emoforge.project.checksums import file_sha256
+from emoforge.project.checksums import code_sha256, file_sha256
 from emoforge.project.examples import (
     ExampleSource,
     emotions_of,
@@ -104,6 +104,7 @@ def _key(params: Params, layout: Layout, encoder: str) -> dict:
         "ratio": params.select.ratio,
         "seed": params.seed,
         "encoder": encoder,
+        "code": code_sha256(run),
         "clips": [
             file_sha256(layout.manifest("select")),
             file_sha256(layout.stage("augment") / "sources.parquet"),

@@ -184,9 +184,9 @@ def test_the_command_tells_the_kinds_of_study_apart(again):
     assert len(found.stderr.strip().splitlines()) == 1
 
 
-def test_the_study_that_comes_along_is_whole():
-    study = load_recognition_study(STUDIES / "recognition.yaml")
-    assert {figure.corpus for figure in study.published} <= {corpus.name for corpus in study.corpora}
+@pytest.mark.parametrize("name", ["recognition", "recognition-two-encoders"])
+def test_the_studies_that_come_along_are_whole(name):
+    study = load_recognition_study(STUDIES / f"{name}.yaml")
     assert study.recognisers[0].kind == "svm"
 
 
@@ -197,6 +197,11 @@ def test_the_study_that_comes_along_is_whole():
         ({"corpora": [{"name": "demo", "root": "nowhere"}], "published": [], "targets": []}, ["corpora fetch demo"]),
         ({"corpora": [{"name": "demo", "root": "demo", "folds": 40}], "across": False}, ["speakers cannot be put"]),
         ({"recognisers": [{"name": "x", "kind": "svn"}], "targets": []}, ["recognisers.0.kind = 'svn'"]),
+        (
+            {"recognisers": [{"name": "x", "kind": "logmel", "others_first": True}], "targets": []},
+            ["take svm or encoder"],
+        ),
+        ({"published": [{"corpus": "demo", "system": "x", "protocol": "y", "source": "z"}]}, ["give uar or wa"]),
         ({"recognisers": [{"name": "x", "kind": "svm", "options": {"steps": 3}}]}, ["option 'steps' belongs to other"]),
         ({"targets": [{"corpus": "demo", "recogniser": "fun", "enrolled": True, "uar": 0.5}]}, ["unknown recogniser"]),
         ({"published": [{"corpus": "emodb", "system": "s", "protocol": "p", "source": "q"}]}, ["unknown corpus"]),

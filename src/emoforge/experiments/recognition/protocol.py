@@ -10,7 +10,7 @@ from emoforge.experiments.studies import RECOGNITION
 from emoforge.project.examples import reads_encoder
 from emoforge.project.params import AtLeastOne, CorpusName, Count, Share
 from emoforge.project.typed_yaml import Section, read_typed
-from emoforge.ser.registry import KINDS
+from emoforge.ser.registry import EMBEDDING, FUNCTIONALS, KINDS
 
 #: What the matrix calls training on all corpora but the tested one.
 OTHERS = "others"
@@ -46,6 +46,8 @@ class StudiedRecogniser(Section):
         for name in self.options:
             if name not in KINDS[self.kind].options:
                 raise ValueError(f"option {name!r} belongs to other kinds of recogniser than {self.kind!r}")
+        if self.others_first and not set(KINDS[self.kind].reads) <= {FUNCTIONALS, EMBEDDING}:
+            raise ValueError(f"others_first: {self.kind!r} cannot set out from other corpora; take svm or encoder")
         return self
 
 
@@ -58,6 +60,12 @@ class Published(Section):
     wa: Share | None = Field(None, description="share of all clips recognised, where nothing else is published")
     protocol: str = Field(description="how its protocol differs from this study's, or `the same`")
     source: str = Field(description="where it stands")
+
+    @model_validator(mode="after")
+    def _with_a_figure(self) -> "Published":
+        if self.uar is None and self.wa is None:
+            raise ValueError("give uar or wa")
+        return self
 
 
 class Target(Section):

@@ -103,6 +103,9 @@ def gain_rows(outcomes: Sequence[Outcome], *, reference: str, n_draws: int, seed
     rows = []
     for item in outcomes:
         other = base.get((item.train, item.test, item.enrolled))
+        if other is None and item.trained_on == OTHERS_FIRST:
+            # The same clips in the same order, recognised without other corpora.
+            other = base.get((item.test, item.test, item.enrolled))
         if item.recogniser == reference or other is None:
             continue
         gain = paired_gain(item.truth, item.predicted, other.predicted, item.speakers, n_draws=n_draws, seed=seed)

@@ -93,7 +93,7 @@ def tasks_of(study: RecognitionStudy, recorded: Recorded, folds: dict[str, dict[
             for test in names
             if len(names) > 2
         ]
-    if len(names) > 1:
+    if len(names) > 1 and any(item.others_first for item in study.recognisers):
         for test in names:
             others = [name for name in names if name != test]
             tasks += fold_tasks(recorded, test, folds[test], before=others, name=own_and_others(test))

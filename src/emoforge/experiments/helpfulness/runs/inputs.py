@@ -64,6 +64,11 @@ class ClipInputs:
         )
 
     def _embeddings(self, rows: Sequence[int]) -> np.ndarray:
+        if not len(rows):
+            from emoforge.project.encoders import load_encoder
+
+            encoder = load_encoder(self.encoder)
+            return np.zeros((0, encoder.n_layers, 2 * encoder.width), dtype=np.float32)
         return np.stack([_embedding(self.encoder, *self._place(row)) for row in rows])
 
     def _place(self, row: int) -> tuple[tuple[Path, ...], str, str]:
