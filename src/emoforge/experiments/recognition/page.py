@@ -102,8 +102,8 @@ def _setup(results: Mapping) -> str:
         for name, item in results["corpora"].items()
     ]
     return (
-        f"{'; '.join(lines)}. Every clip but the enrolment clips (neutral ones that calibrate a speaker, where there are) "
-        "is scored once, and all folds are pooled. No speaker is learnt from and tested. *Not enrolled* withholds the "
+        f"{'; '.join(lines)}. Every clip but the enrolment clips (neutral ones, which calibrate a speaker) is "
+        "scored once, and all folds are pooled. No speaker is learnt from and tested. *Not enrolled* withholds the "
         "enrolment clips in training and testing; one thing is still taken from them, the speaker's level in ingest. "
         "Everything a recogniser chooses, it chooses on its training speakers. Intervals (95 %) are over the tested "
         "speakers."
