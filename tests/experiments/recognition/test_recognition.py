@@ -204,7 +204,10 @@ def test_the_studies_that_come_along_are_whole(name):
         ({"published": [{"corpus": "demo", "system": "x", "protocol": "y", "source": "z"}]}, ["give uar or wa"]),
         ({"recognisers": [{"name": "x", "kind": "svm", "options": {"steps": 3}}]}, ["option 'steps' belongs to other"]),
         ({"targets": [{"corpus": "demo", "recogniser": "fun", "enrolled": True, "uar": 0.5}]}, ["unknown recogniser"]),
-        ({"published": [{"corpus": "emodb", "system": "s", "protocol": "p", "source": "q"}]}, ["unknown corpus"]),
+        (
+            {"published": [{"corpus": "emodb", "system": "s", "wa": 0.5, "protocol": "p", "source": "q"}]},
+            ["unknown corpus"],
+        ),
         ({"recogniser": []}, ["unknown key 'recogniser'"]),
         (
             {"recognisers": [{"name": "e", "kind": "encoder"}], "targets": [], "encoder": "whisper-tiny.eng"},

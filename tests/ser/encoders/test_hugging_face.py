@@ -121,6 +121,7 @@ def test_heads_prefixes_and_older_names_do_not_matter(name):
         ({"model_type": "whisper"}, "lacks 'd_model'"),
         (MODELS["wavlm"][0], "lacks '.*q_proj.weight'"),
         (MODELS["hubert"][0] | {"conv_pos_batch_norm": True}, "conv_pos_batch_norm, is not known"),
+        (MODELS["hubert"][0] | {"conv_dim": 16}, "do not fit each other"),
     ],
 )
 def test_what_is_not_known_is_one_line(config, message):

@@ -157,3 +157,11 @@ def test_values_that_are_the_same_in_all_clips_count_for_nothing():
         for train, test in (clips, wider)
     ]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
+
+
+def test_of_a_deep_encoder_that_says_nothing_some_layers_are_read():
+    rng = np.random.default_rng(0)
+    clips = Examples(rng.normal(size=(36, 40, 4)).astype(np.float32), np.repeat(["a", "b", "c"], 12), np.arange(36) % 2)
+    model = EncoderRecogniser.fit(clips, labels=("anger", "neutral"), enrolment=clips.take(np.zeros(0, dtype=int)))
+    assert all(machine.choice.layers for machine in model.machines.values())
+    assert np.isfinite(model.predict_proba(clips, clips.take(np.zeros(0, dtype=int)))).all()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emoforge.base.errors import ModelError, unknown_value
-from emoforge.project.checksums import file_sha256
+from emoforge.project.checksums import digest, file_sha256
 from emoforge.project.encoders.kept import ENCODER_FILES, ONNX, VERSION, weights_sha256
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 #: What a folder has to hold, for error lines.
 LAYOUTS = (
-    "encoder.json and encoder.safetensors, or config.json and model.safetensors of Hugging Face, or one .onnx file"
+    "encoder.json and encoder.safetensors, or config.json and model.safetensors of Hugging Face, or model.bin of "
+    "CTranslate2, or one .onnx file"
 )
 
 
@@ -42,6 +43,11 @@ class Stored:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     onnx: Path | None = None
+
+    @property
+    def identity(self) -> str:
+        """Checksum of all that decides what it hears: the weights, and whether signals are standardised."""
+        return digest([self.sha256, "standardised"]) if self.standardise else self.sha256
 
     def build(self) -> "Network":
         """Return the network.
@@ -79,6 +85,9 @@ def read_folder(folder: Path, *, expected_sha256: str = "") -> Stored:
         return _hugging_face_layout(folder)
     files = sorted(folder.glob("*.onnx"))
     if len(files) == 1:
+        beside = [path.name for path in sorted(folder.glob(f"{files[0].name}?*"))]
+        if beside:
+            raise ModelError(f"{folder}: weights in {beside[0]}, outside the .onnx file; export it as one file")
         return Stored(folder=folder, kind=ONNX, sha256=file_sha256(files[0]), standardise=False, onnx=files[0])
     raise ModelError(f"{folder}: holds no encoder; put there {LAYOUTS}")
 

@@ -50,6 +50,9 @@ def download(repository: str, folder: Path) -> Path:
         raise ModelError(f"{_address(repository)}: holds neither {' nor '.join(_WEIGHTS)}")
     for name in ("config.json", "preprocessor_config.json", weights):
         offer = _offer(repository, name, commit)
+        if offer is None or not offer.sha256:
+            # Nothing tells whether what an earlier call left is of this commit.
+            (folder / name).unlink(missing_ok=True)
         if offer is None:
             continue
         checksum = f"sha256:{offer.sha256}" if offer.sha256 else None

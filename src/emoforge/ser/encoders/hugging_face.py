@@ -46,6 +46,8 @@ def translated(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> T
         return Translated(KINDS[model_type], *_transformer(config, _Weights(arrays, rf"(?:{model_type}\.)?")))
     except KeyError as error:
         raise ModelError(f"lacks {error}") from None
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"config.json and weights do not fit each other ({error})") from None
 
 
 def standardises(config: Mapping[str, Any], preprocessor: Mapping[str, Any] | None) -> bool:

@@ -69,6 +69,8 @@ class Whisper(nn.Module):
 
     def __init__(self, *, width: int, n_heads: int, n_blocks: int, n_mels: int = 80, n_positions: int = 1500) -> None:
         super().__init__()
+        if n_heads < 1 or width % n_heads:
+            raise ValueError(f"n_heads is {n_heads}, which does not divide the width {width}")
         self.width = width
         self.n_mels = n_mels
         self.longest = n_positions * FRAME_LENGTH

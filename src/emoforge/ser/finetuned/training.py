@@ -86,10 +86,11 @@ def tune(
 ) -> tuple[TunedNetwork, tuple[TunedPoint, ...]]:
     """Train *network* and return it in evaluation mode on the CPU, with its validation points.
 
-    Every batch holds as many clips of every class. AdamW; SpecAugment (Park et al. 2019) on the frames of the lower
-    layer; mixup (Zhang et al. 2018) of the pooled values; an exponential mean of the weights (Tarvainen and Valpola
-    2017), of which that of the best validation point is kept. Without held-out clips training runs all its steps and
-    keeps the last. On a CPU the same arguments give the same weights, whether the training was interrupted or not.
+    In every batch the numbers of clips per class differ by one at most. AdamW; SpecAugment (Park et al. 2019) on the
+    frames of the lower layer; mixup (Zhang et al. 2018) of the pooled values; an exponential mean of the weights
+    (Tarvainen and Valpola 2017), of which that of the best validation point is kept. Without
+    held-out clips training runs all its steps and keeps the last. On a CPU the same arguments give the same weights,
+    whether the training was interrupted or not.
 
     Args:
         network: with the encoder's own blocks.

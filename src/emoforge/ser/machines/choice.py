@@ -90,7 +90,6 @@ def choose(
     n_classes: int,
     layers: Sequence[int] | None = None,
     ridge: float | None = None,
-    n_directions: int | None = None,
     seed: int,
 ) -> Choice:
     """Choose by how likely answers without a clip's speaker make what it is.
@@ -104,7 +103,6 @@ def choose(
         n_classes: number of classes.
         layers: chosen already; None to choose.
         ridge: chosen already; None to choose.
-        n_directions: chosen already; None to choose.
         seed: draws the clips that are compared where there are more than :data:`N_COMPARED`.
 
     Returns:
@@ -112,16 +110,11 @@ def choose(
     """
     ridges = RIDGES if ridge is None else (ridge,)
     n_speakers = len(np.unique(speakers))
-    # As many as there are speakers is all there are.
+    # One fewer than there are speakers is all there are.
     counts = tuple(count for count in DIRECTIONS if count <= max(4, n_speakers - 1))
-    if n_directions is not None:
-        counts = (n_directions,)
-    alone = n_speakers < 2
-    if layers is None and alone:
-        layers = usual_layers(n_layers)
-    if layers is not None and (alone or len(ridges) == len(counts) == 1):
-        usual = ridge is None and alone
-        return Choice(tuple(layers), _even(layers), USUAL_RIDGE if usual else ridges[0], 0 if alone else counts[0])
+    if n_speakers < 2:
+        layers = tuple(usual_layers(n_layers) if layers is None else layers)
+        return Choice(layers, _even(layers), USUAL_RIDGE if ridge is None else ridge)
     runs = runs_of_layers(n_layers) if layers is None else [tuple(layers)]
     rows = np.arange(len(truth))
     if len(rows) > N_COMPARED:
@@ -173,7 +166,8 @@ def _weighed(runs: Sequence[tuple[int, ...]], scores: Sequence[float]) -> tuple[
     of_layers = np.zeros(max(map(max, runs)) + 1)
     for run, share in zip(runs, softmax(np.asarray(scores) / _SOFTNESS), strict=True):
         of_layers[list(run)] += share / len(run)
-    of_layers[of_layers < _LEAST_WEIGHT] = 0.0
+    # Of many layers none may weigh as much; the heaviest stays.
+    of_layers[of_layers < min(_LEAST_WEIGHT, of_layers.max())] = 0.0
     (chosen,) = np.nonzero(of_layers)
     # Rounded: what is kept in JSON is what was used, and the last bits of another machine's arithmetic are left out.
     weights = np.round(of_layers[chosen] / of_layers.sum(), 3)
