@@ -104,6 +104,15 @@ def test_a_part_that_is_left_out_is_missed(results):
     assert "gain_over_whole" not in whole
 
 
+def test_the_probe_tells_emotional_speech_from_sources_and_from_conversions(results):
+    zero, converted = row(results, "identity"), row(results, "statistics")
+    # Neutral speech is told from real anger at once.
+    assert zero["probe_auc"] > 0.7
+    for system in (zero, converted):
+        assert system["probe_auc_ci_low"] <= system["probe_auc"] <= system["probe_auc_ci_high"] <= 1
+    assert row(results, "statistics", "encoder")["probe_auc"] == converted["probe_auc"]
+
+
 def test_the_page_holds_figures_and_targets(project):
     page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
     assert "| identity | svm |" in page
@@ -154,12 +163,13 @@ def test_another_encoder_is_asked_anew_and_nothing_else_is_done_again(again, sma
     run(write_protocol(again, small_corpus), root=again)
     after = written(again)
     changed = {name for name in after if after[name] != before.get(name)}
-    assert {name.split("/")[0] for name in changed} == {"embeddings", "judges", "heard"}
-    assert all(name.split("/")[1].endswith("encoder") for name in changed if not name.startswith("embeddings"))
+    assert {name.split("/")[0] for name in changed} == {"embeddings", "embedded", "judges", "heard"}
+    assert all(name.split("/")[1].endswith("encoder") for name in changed if not name.startswith("embed"))
     put_encoder(again, "")
     with pytest.raises(EmoforgeError, match="the judge 'encoder' needs one: name it in params.yaml"):
         run(write_protocol(again, small_corpus), root=again)
-    run(write_protocol(again, small_corpus, judges=["svm"]), root=again, output=again / "without")
+    without = run(write_protocol(again, small_corpus, judges=["svm"]), root=again, output=again / "without")
+    assert {row["probe_auc"] for row in without.rows} == {None}
 
 
 def put_encoder(root: Path, source: str) -> None:

@@ -14,6 +14,7 @@ from emoforge.experiments.cache import Cache
 from emoforge.experiments.conversion.conversions import convert_all
 from emoforge.experiments.conversion.converters import fit_converters
 from emoforge.experiments.conversion.design import make_design
+from emoforge.experiments.conversion.fidelity.embedded import embed_converted, embed_recorded
 from emoforge.experiments.conversion.judges import ask_judges, train_judges
 from emoforge.experiments.conversion.measures import measure_converted, measure_recorded
 from emoforge.experiments.conversion.page import page
@@ -83,13 +84,15 @@ def run(
         conversions = convert_all(design, converters, cache)
         converted = measure_converted(design, conversions, cache)
         recorded = measure_recorded(design, cache)
-        judges = train_judges(design, cache)
-        heard = ask_judges(design, judges, conversions, converted, cache)
+        embedded = embed_recorded(design, cache)
+        embedded_conversions = embed_converted(design, conversions, cache)
+        judges = train_judges(design, embedded, cache)
+        heard = ask_judges(design, judges, conversions, converted, embedded, embedded_conversions, cache)
         if samples is not None:
             n_clips, folder = samples
             write_samples(design, conversions, converted, n_clips=n_clips, folder=folder)
         heard_real = {name: judge.rows() for name, judge in judges.items()}
-        rows = result_rows(design, Measured(recorded, converted, heard_real, heard))
+        rows = result_rows(design, Measured(recorded, converted, heard_real, heard, embedded, embedded_conversions))
         speed = time_systems(design, converters)
     results = {
         "protocol": protocol.model_dump(),

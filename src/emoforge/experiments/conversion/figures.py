@@ -145,6 +145,11 @@ def gain_figures(name: str, judged: Judged, baseline: Judged | None, *, n_draws:
     return figures | {f"{name}_p": _rounded(gain.p) if gain else None}
 
 
+def interval_figures(name: str, interval: Interval | None) -> dict[str, object]:
+    """Return *name* with _ci_low and _ci_high, all None where there is no interval."""
+    return _figure(name, interval.value if interval else float("nan"), interval)
+
+
 def _several(judged: Judged) -> bool:
     return len(np.unique(judged.speakers)) > 1
 

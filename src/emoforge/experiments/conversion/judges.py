@@ -15,7 +15,7 @@ from emoforge.dataset.clips import ClipStore
 from emoforge.experiments.cache import Cache, Entry, Part
 from emoforge.experiments.conversion.design import Condition, Design
 from emoforge.experiments.conversion.rotations import Rotation
-from emoforge.experiments.embeddings import embed_corpus, read_embeddings, stacked
+from emoforge.experiments.embeddings import read_embeddings, stacked
 from emoforge.project.checksums import digest
 from emoforge.project.examples import ExampleSource, clip_inputs, reads_encoder
 from emoforge.project.layout import Layout
@@ -46,7 +46,7 @@ class _Question:
         kind: of the judge.
         layout: of the corpus of the sources, whose speakers enrol.
         embedded: entry with the embeddings of that corpus; None where the judge reads none.
-        encoder: which made them.
+        embedded_clips: entry with the embeddings of the conversions; None likewise.
         rotation: whose source speakers these are.
         model: folder of the judge.
         clips: folder of the conversions' audio.
@@ -57,7 +57,7 @@ class _Question:
     kind: str
     layout: Layout
     embedded: Entry | None
-    encoder: str
+    embedded_clips: Entry | None
     rotation: Rotation
     model: Path
     clips: Path
@@ -65,11 +65,12 @@ class _Question:
     part: Part
 
 
-def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Entry]:
+def train_judges(design: Design, embedded: Mapping[str, Entry], cache: Cache) -> dict[tuple[str, str, int], Entry]:
     """Train the judges that are not there yet.
 
     Args:
         design: of the evaluation.
+        embedded: what :func:`emoforge.experiments.conversion.fidelity.embedded.embed_recorded` returned.
         cache: of the evaluation.
 
     Returns:
@@ -78,12 +79,12 @@ def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Ent
 
     Raises:
         EmoforgeError: a judge reads an encoder, and params.yaml names none.
-        ModelError: its weights are missing or damaged.
     """
+    if any(map(reads_encoder, design.protocol.judges)) and not embedded:
+        raise EmoforgeError("the judge 'encoder' needs one: name it in params.yaml, such as `encoder: whisper-tiny.en`")
     entries: dict[tuple[str, str, int], Entry] = {}
     todo = []
     protocol = design.protocol
-    embedded = _embed_corpora(design, cache)
     for name, of_corpus in design.rotations.items():
         corpus = design.corpora[name]
         for number, rotation in of_corpus.items():
@@ -109,28 +110,6 @@ def train_judges(design: Design, cache: Cache) -> dict[tuple[str, str, int], Ent
                         _Training(kind, corpus.layout, heard, rotation, protocol.seed, protocol.judge_steps, entry)
                     )
     cache.fill(_train, todo, description="train judges", unit="judge")
-    return entries
-
-
-def _embed_corpora(design: Design, cache: Cache) -> dict[str, Entry]:
-    """Return the entries with the embeddings of every corpus, by name; none where no judge reads them."""
-    if not any(map(reads_encoder, design.protocol.judges)):
-        return {}
-    source = design.params.encoder
-    if not source:
-        raise EmoforgeError("the judge 'encoder' needs one: name it in params.yaml, such as `encoder: whisper-tiny.en`")
-    entries = {}
-    for name in design.rotations:
-        corpus = design.corpora[name]
-        clips = corpus.table.select(["clip_id", "audio_sha256"]).to_pylist()
-        entries[name] = embed_corpus(
-            name,
-            corpus.layout.stage("ingest") / "clips",
-            [row["clip_id"] for row in clips],
-            audio=digest(clips),
-            encoder=source,
-            cache=cache,
-        )
     return entries
 
 
@@ -183,6 +162,8 @@ def ask_judges(
     judges: Mapping[tuple[str, str, int], Entry],
     conversions: Mapping[Condition, Entry],
     measured: Mapping[Condition, Sequence[dict]],
+    embedded: Mapping[str, Entry],
+    embedded_conversions: Mapping[Condition, Entry],
     cache: Cache,
 ) -> dict[tuple[Condition, str], dict[str, dict]]:
     """Return what every judge hears in every condition's conversions.
@@ -192,6 +173,8 @@ def ask_judges(
         judges: what :func:`train_judges` returned.
         conversions: what :func:`emoforge.experiments.conversion.conversions.convert_all` made.
         measured: their rows, measured.
+        embedded: what :func:`emoforge.experiments.conversion.fidelity.embedded.embed_recorded` returned.
+        embedded_conversions: what :func:`emoforge.experiments.conversion.fidelity.embedded.embed_converted` returned.
         cache: of the evaluation.
 
     Returns:
@@ -199,7 +182,6 @@ def ask_judges(
         could not be made are missing.
     """
     entries, todo = {}, []
-    embedded = _embed_corpora(design, cache)
     for condition, rows in measured.items():
         for kind in design.protocol.judges:
             judge = judges[kind, condition.corpus, condition.rotation]
@@ -210,6 +192,7 @@ def ask_judges(
                 key={
                     "judge": judge.checksum,
                     "clips": digest([(row["clip_id"], row["audio_sha256"]) for row in rows]),
+                    **({"embeddings": embedded_conversions[condition].checksum} if reads_encoder(kind) else {}),
                 },
             )
             if not entry.part(0).is_whole():
@@ -218,7 +201,7 @@ def ask_judges(
                         kind,
                         design.corpora[condition.corpus].layout,
                         embedded[condition.corpus] if reads_encoder(kind) else None,
-                        design.params.encoder,
+                        embedded_conversions[condition] if reads_encoder(kind) else None,
                         design.rotation_of(condition),
                         judge.path(_MODEL),
                         conversions[condition].folder,
@@ -231,16 +214,20 @@ def ask_judges(
 
 
 def _ask(question: _Question) -> None:
+    if not question.rows:
+        question.part.write([])
+        return
     judge, store, rows = load_recogniser(question.model), ClipStore(question.clips), question.rows
     table = manifest.read(question.layout.manifest("ingest"))
     enrolling = _clips_of(table, question.rotation.sources, enrolment=True)
     enrolment = _examples(question.layout, question.kind, question.embedded).examples(enrolling)
+    known = read_embeddings([question.embedded_clips] if question.embedded_clips else [])
     inputs = clip_inputs(
         question.kind,
         rows,
         functionals=lambda asked: np.array([row["functionals"] for row in asked], dtype=np.float32),
         read=lambda row: store.read(row["clip_id"]),
-        encoder=question.encoder,
+        embeddings=lambda asked: stacked(known, [row["clip_id"] for row in asked]),
     )
     answers = judge.predict_proba(Examples(inputs, np.array([row["speaker"] for row in rows])), enrolment)
     heard = [_heard(answer, judge.labels, row["emotion"]) for row, answer in zip(rows, answers, strict=True)]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoforge.experiments.cache import Entry
 from emoforge.experiments.conversion.design import Condition, Design
+from emoforge.experiments.conversion.fidelity.probe import Vectors, probe_figures, probe_vectors
 from emoforge.experiments.conversion.figures import Judged, gain_figures, mean_figures, recall_figures
 from emoforge.experiments.conversion.protocol import System
 from emoforge.experiments.conversion.references import References, references_of
@@ -26,12 +28,16 @@ class Measured:
         heard_real: (kind of judge, corpus, number of the rotation) → rows with the emotion that it hears in real clips,
             and its confidence in the right one.
         heard: (condition, kind of judge) → clip_id → the same of a conversion and its target emotion.
+        embedded: corpus → entry with what the encoder makes of the recordings; empty without an encoder.
+        embedded_conversions: condition → entry with the same of the conversions; empty likewise.
     """
 
     recorded: Mapping[tuple[str, int], Sequence[dict]]
     converted: Mapping[Condition, Sequence[dict]]
     heard_real: Mapping[tuple[str, str, int], Sequence[dict]]
     heard: Mapping[tuple[Condition, str], Mapping[str, Mapping]]
+    embedded: Mapping[str, Entry]
+    embedded_conversions: Mapping[Condition, Entry]
 
 
 def result_rows(design: Design, measured: Measured) -> list[dict]:
@@ -39,20 +45,28 @@ def result_rows(design: Design, measured: Measured) -> list[dict]:
     rows = []
     for corpus, of_corpus in design.rotations.items():
         references = references_of([row for number in of_corpus for row in measured.recorded[corpus, number]])
+        vectors = probe_vectors(design, corpus, measured.embedded[corpus]) if measured.embedded else ({}, {})
         for trained_on in design.trained_on(corpus):
             for system in design.systems_of(corpus, trained_on):
                 conditions = [Condition(system, corpus, trained_on, number) for number in of_corpus]
-                rows += _rows_of(conditions, design, measured, references)
+                rows += _rows_of(conditions, design, measured, references, vectors)
     return rows
 
 
-def _rows_of(conditions: Sequence[Condition], design: Design, measured: Measured, references: References) -> list[dict]:
+def _rows_of(
+    conditions: Sequence[Condition],
+    design: Design,
+    measured: Measured,
+    references: References,
+    vectors: tuple[Vectors, Vectors],
+) -> list[dict]:
     """Return one row per judge, over *conditions* that differ in their rotation only."""
     system, corpus, trained_on = conditions[0].system, conditions[0].corpus, conditions[0].trained_on
     clips = [row for condition in conditions for row in measured.converted[condition]]
     made = [row for row in clips if not row["reason"]]
     speakers = np.array([row["speaker"] for row in made])
     figures = mean_figures(references.columns(made), speakers) | references.diversity(made)
+    figures |= probe_figures(design, conditions, measured.converted, measured.embedded_conversions, vectors)
     labels = design.emotions(corpus)
     options = {"n_draws": design.protocol.draws, "seed": design.protocol.seed}
     rows = []

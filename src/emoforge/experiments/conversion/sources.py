@@ -41,6 +41,20 @@ def choose_real(rows: Sequence[dict], sources: Sequence[dict], *, n_clips: int, 
     return [row for key in sorted(chosen) for row in chosen[key]]
 
 
+def choose_neutral(rows: Sequence[dict], sources: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
+    """Return at most *n_clips* neutral clips per speaker, the sources first; clips that enrol are left out."""
+    own = {source["clip_id"] for source in sources}
+    speakers = {source["speaker"] for source in sources}
+    neutral = [row for row in rows if row["emotion"] == NEUTRAL and row["speaker"] in speakers and not row["enrolment"]]
+    neutral.sort(key=lambda row: (row["clip_id"] not in own, manifest.seed_from(seed, "neutral", row["clip_id"])))
+    chosen: dict[str, list[dict]] = {}
+    for row in neutral:
+        of_speaker = chosen.setdefault(row["speaker"], [])
+        if len(of_speaker) < n_clips:
+            of_speaker.append(row)
+    return [row for speaker in sorted(chosen) for row in chosen[speaker]]
+
+
 def plan_conversions(sources: Sequence[dict], emotions: Sequence[str], *, variants: int, seed: int) -> list[dict]:
     """Return one row per conversion, in an order that keeps those of one source together."""
     rows = []
