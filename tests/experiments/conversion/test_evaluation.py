@@ -113,6 +113,15 @@ def test_the_probe_tells_emotional_speech_from_sources_and_from_conversions(resu
     assert row(results, "statistics", "encoder")["probe_auc"] == converted["probe_auc"]
 
 
+def test_words_are_compared_with_the_sentence_that_was_said(results):
+    zero, converted = row(results, "identity"), row(results, "statistics")
+    # What is not converted says what its source says.
+    assert zero["word_error"] == zero["word_error_source"] == converted["word_error_source"]
+    assert 0 <= zero["word_error"] <= zero["word_error_ci_high"]
+    assert zero["word_error_real"] is not None
+    assert converted["word_error"] >= 0
+
+
 def test_the_page_holds_figures_and_targets(project):
     page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
     assert "| identity | svm |" in page

@@ -15,6 +15,7 @@ from emoforge.experiments.conversion.conversions import convert_all
 from emoforge.experiments.conversion.converters import fit_converters
 from emoforge.experiments.conversion.design import make_design
 from emoforge.experiments.conversion.fidelity.embedded import embed_converted, embed_recorded
+from emoforge.experiments.conversion.fidelity.words import transcribe
 from emoforge.experiments.conversion.judges import ask_judges, train_judges
 from emoforge.experiments.conversion.measures import measure_converted, measure_recorded
 from emoforge.experiments.conversion.page import page
@@ -86,13 +87,16 @@ def run(
         recorded = measure_recorded(design, cache)
         embedded = embed_recorded(design, cache)
         embedded_conversions = embed_converted(design, conversions, cache)
+        words = transcribe(design, conversions, recorded, cache)
         judges = train_judges(design, embedded, cache)
         heard = ask_judges(design, judges, conversions, converted, embedded, embedded_conversions, cache)
         if samples is not None:
             n_clips, folder = samples
             write_samples(design, conversions, converted, n_clips=n_clips, folder=folder)
         heard_real = {name: judge.rows() for name, judge in judges.items()}
-        rows = result_rows(design, Measured(recorded, converted, heard_real, heard, embedded, embedded_conversions))
+        rows = result_rows(
+            design, Measured(recorded, converted, heard_real, heard, embedded, embedded_conversions, words)
+        )
         speed = time_systems(design, converters)
     results = {
         "protocol": protocol.model_dump(),

@@ -8,6 +8,7 @@ import numpy as np
 from emoforge.experiments.cache import Entry
 from emoforge.experiments.conversion.design import Condition, Design
 from emoforge.experiments.conversion.fidelity.probe import Vectors, probe_figures, probe_vectors
+from emoforge.experiments.conversion.fidelity.words import Words, word_figures
 from emoforge.experiments.conversion.figures import Judged, gain_figures, mean_figures, recall_figures
 from emoforge.experiments.conversion.protocol import System
 from emoforge.experiments.conversion.references import References, references_of
@@ -30,6 +31,7 @@ class Measured:
         heard: (condition, kind of judge) → clip_id → the same of a conversion and its target emotion.
         embedded: corpus → entry with what the encoder makes of the recordings; empty without an encoder.
         embedded_conversions: condition → entry with the same of the conversions; empty likewise.
+        words: corpus → what was written down of recordings and conversions.
     """
 
     recorded: Mapping[tuple[str, int], Sequence[dict]]
@@ -38,6 +40,7 @@ class Measured:
     heard: Mapping[tuple[Condition, str], Mapping[str, Mapping]]
     embedded: Mapping[str, Entry]
     embedded_conversions: Mapping[Condition, Entry]
+    words: Mapping[str, Words]
 
 
 def result_rows(design: Design, measured: Measured) -> list[dict]:
@@ -63,10 +66,15 @@ def _rows_of(
     """Return one row per judge, over *conditions* that differ in their rotation only."""
     system, corpus, trained_on = conditions[0].system, conditions[0].corpus, conditions[0].trained_on
     clips = [row for condition in conditions for row in measured.converted[condition]]
-    made = [row for row in clips if not row["reason"]]
+    made_by = {
+        condition: [row for row in measured.converted[condition] if not row["reason"]] for condition in conditions
+    }
+    made = [row for of_condition in made_by.values() for row in of_condition]
     speakers = np.array([row["speaker"] for row in made])
     figures = mean_figures(references.columns(made), speakers) | references.diversity(made)
     figures |= probe_figures(design, conditions, measured.converted, measured.embedded_conversions, vectors)
+    real_clips = [row for condition in conditions for row in measured.recorded[corpus, condition.rotation]]
+    figures |= word_figures(conditions, made_by, real_clips, measured.words[corpus])
     labels = design.emotions(corpus)
     options = {"n_draws": design.protocol.draws, "seed": design.protocol.seed}
     rows = []
