@@ -102,7 +102,7 @@ def test_files_that_are_no_params(tmp_path, text, message):
 
 def test_names_in_the_params_are_the_registries_names():
     annotation = Params.model_fields["fit_converter"].annotation.model_fields["method"].annotation
-    assert set(annotation.__args__) == set(registry.names())
+    assert set(annotation.__args__) == {*registry.names(), registry.EXTERNAL}
     assert set(Params.model_fields["train"].annotation.model_fields["model"].annotation.__args__) == set(KINDS)
 
 

@@ -149,3 +149,21 @@ def test_licence_of_the_converters_data_counts(render, table: pa.Table):
     assert header_of(card)["license"] == "cc-by-nc-sa-4.0"
     assert {row["licence"] for row in table_after(card, "source")} == set(converter["licences"])
     assert "no person was recorded" not in card
+
+
+def test_a_program_is_named_with_checksums_and_licences(render, table: pa.Table):
+    program = {
+        "name": "seed-vc-v2",
+        "version": "2.0",
+        "checksums": {"code": "c" * 64, "weights": "d" * 64},
+        "licences": {"code": "GPL-3.0-only", "weights": "CC-BY-4.0", "outputs": "CC-BY-4.0"},
+        "deterministic": False,
+    }
+    learnt = {"corpora": [], "speakers": [], "clips": 0, "licences": ["CC-BY-4.0"], "program": program}
+    card = render(table, converter=learnt)
+    assert (
+        f"The converter is the program seed-vc-v2 2.0: code under GPL-3.0-only (SHA-256 `{'c' * 64}`), weights under "
+        f"CC-BY-4.0 (SHA-256 `{'d' * 64}`), outputs under CC-BY-4.0."
+    ) in card
+    assert "the same inputs give the same bytes" not in card
+    assert "| program seed-vc-v2 | CC-BY-4.0 |" in card

@@ -62,3 +62,26 @@ def test_sources_are_the_clips_and_the_converters(table: pa.Table):
     assert found.licence == "CC-BY-NC-SA-4.0"
     assert found.sources == (("demo", "CC0-1.0"), ("demo, nemo", "CC-BY-NC-SA-4.0"))
     assert found.corpora == ["demo", "nemo"]
+
+
+def program(outputs: str) -> dict:
+    return {
+        "name": "seed-vc-v2",
+        "version": "2.0",
+        "checksums": {"code": "0" * 64, "weights": None},
+        "licences": {"code": "GPL-3.0-only", "weights": None, "outputs": outputs},
+        "deterministic": True,
+    }
+
+
+def test_the_licence_of_a_programs_outputs_holds_for_the_set(table: pa.Table):
+    learnt = {"corpora": [], "speakers": [], "clips": 0, "licences": ["CC-BY-NC-4.0"]}
+    found = permitted(table, learnt | {"program": program("CC-BY-NC-4.0")})
+    assert found.licence == "CC-BY-NC-4.0"
+    assert ("program seed-vc-v2", "CC-BY-NC-4.0") in found.sources
+
+
+@pytest.mark.parametrize("outputs", ["CC-BY-NC-ND-4.0", "ask the authors"])
+def test_outputs_that_may_not_be_shared_are_refused_by_the_programs_name(table: pa.Table, outputs: str):
+    with pytest.raises(EmoforgeError, match=f"external converter seed-vc-v2 makes is under '{outputs}'"):
+        permitted(table, {"corpora": [], "licences": [outputs], "program": program(outputs)})

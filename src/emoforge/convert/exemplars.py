@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import scipy.fft
@@ -121,7 +122,23 @@ def collect(utterances: Sequence[Utterance], *, with_frames: bool) -> list[Exemp
     return exemplars
 
 
-def choose(exemplars: Iterable[Exemplar], source: Utterance, emotion: str, *, seed: int) -> Exemplar:
+class Spoken(Protocol):
+    """A clip of which it is known who says what, and how."""
+
+    @property
+    def speaker(self) -> str: ...
+    @property
+    def gender(self) -> str: ...
+    @property
+    def sentence(self) -> str | None: ...
+    @property
+    def emotion(self) -> str: ...
+
+
+AnyClip = TypeVar("AnyClip", bound=Spoken)
+
+
+def choose(exemplars: Iterable[AnyClip], source: Spoken, emotion: str, *, seed: int) -> AnyClip:
     """Return the exemplar of *emotion* that *seed* draws for *source*: a speaker first, then one of their clips.
 
     Candidates are narrowed down to other speakers than the source's, then to the same sentence, then to the same

@@ -17,6 +17,9 @@ _KINDS = {
     "neural": "emoforge.convert.neural.converter.Neural",
 }
 
+#: Kind of a converter that runs as a program of its own (``emoforge.project.external``), which nothing here can load.
+EXTERNAL = "external"
+
 
 def names() -> tuple[str, ...]:
     """Return the names of all kinds, the plainest first."""
@@ -39,9 +42,14 @@ def load(folder: str | PathLike[str]) -> Converter:
     """Return the converter saved in *folder*, of whatever kind its JSON names.
 
     Raises:
-        ModelError: no converter there, or of a kind this version does not know.
+        ModelError: no converter there, of a kind this version does not know, or one that runs as a program of its own.
     """
     kind = read_description(folder)["kind"]
+    if kind == EXTERNAL:
+        raise ModelError(
+            f"{folder}: an external converter, whose program only the stage convert runs; convert with that stage, or "
+            f"name the folder of a converter of kind {', '.join(_KINDS)}"
+        )
     if kind not in _KINDS:
         raise ModelError(f"{folder}: {unknown_value('converter', kind, _KINDS)}")
     return kind_of(kind).load(folder)

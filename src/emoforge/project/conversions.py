@@ -5,13 +5,13 @@ What becomes of a result (which shard, which row) is the caller's business.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 
 from emoforge.base.audio import pcm_sha256
 from emoforge.base.errors import EmoforgeError
-from emoforge.convert.base import Conversion, Performer
+from emoforge.convert.base import Conversion, Job, Performer
 from emoforge.project.utterances import UtteranceStore
 
 #: The reason given for conversions that :func:`repeated` marks.
@@ -63,7 +63,21 @@ class Converted:
         return len(self.signal) / self.sampling_rate
 
 
-def convert_jobs(converter: Performer, utterances: UtteranceStore, jobs: Sequence[ConversionJob]) -> list[Converted]:
+@runtime_checkable
+class Attempts(Protocol):
+    """Makes conversions and keeps those that fail apart itself, as a converter in another process has to."""
+
+    def attempt(self, jobs: Sequence[Job]) -> Sequence[Conversion | str]:
+        """Return the conversion of every job, in order, or the reason why there is none.
+
+        Raises:
+            EmoforgeError: no clip can be converted any more.
+        """
+
+
+def convert_jobs(
+    converter: Performer | Attempts, utterances: UtteranceStore, jobs: Sequence[ConversionJob]
+) -> list[Converted]:
     """Return the result of every job, in order.
 
     The jobs are converted as one batch. Where that fails they are converted one by one, so that a clip that cannot be
@@ -76,19 +90,25 @@ def convert_jobs(converter: Performer, utterances: UtteranceStore, jobs: Sequenc
 
     Raises:
         ManifestError: a source is not among *utterances*.
+        EmoforgeError: the converter is one that :class:`Attempts`, and can go on no more.
     """
     sources = {clip_id: utterances[clip_id] for clip_id in dict.fromkeys(job.source_clip_id for job in jobs)}
     batch = [(sources[job.source_clip_id], job.emotion, job.intensity, job.seed) for job in jobs]
+    made = converter.attempt(batch) if isinstance(converter, Attempts) else _made(converter, batch)
+    return [_checked(conversion, source.sampling_rate) for conversion, (source, *_) in zip(made, batch, strict=True)]
+
+
+def _made(converter: Performer, batch: Sequence[Job]) -> list[Conversion | str]:
     try:
-        made: list[Conversion | str] = list(converter.convert_batch(batch))
+        return list(converter.convert_batch(batch))
     except EmoforgeError:
-        made = []
+        made: list[Conversion | str] = []
         for source, emotion, intensity, seed in batch:
             try:
                 made.append(converter.convert(source, emotion, intensity=intensity, seed=seed))
             except EmoforgeError as error:
                 made.append(str(error))
-    return [_checked(conversion, source.sampling_rate) for conversion, (source, *_) in zip(made, batch, strict=True)]
+        return made
 
 
 def _checked(conversion: Conversion | str, sampling_rate: int) -> Converted:

@@ -112,10 +112,32 @@ class NeuralParams(Section):
     samples: Count = Field(description="clips converted at every validation point, to data/converter_samples")
 
 
+class ExternalParams(Section):
+    # A file that is older than this section leaves all of it out.
+    command: list[str] = Field(default=[], description="program and its arguments, started in the project's folder")
+    start_limit_s: Positive = Field(default=600.0, description="seconds until the program must have started")
+    clip_limit_s: Positive = Field(default=120.0, description="seconds that it may take for one clip")
+    processes: AtLeastOne = Field(default=1, description="how many of them run side by side")
+    control_clips: AtLeastOne = Field(
+        default=20, description="neutral clips that are converted to neutral too, as the control"
+    )
+
+
 class FitConverterParams(Section):
-    method: Literal["identity", "world", "statistics", "transplant", "neural"] = Field(description="kind of converter")
+    method: Literal["identity", "world", "statistics", "transplant", "neural", "external"] = Field(
+        description="kind of converter; external runs a program of somebody else"
+    )
     also: list[str] = Field(description="other projects whose training speakers it learns from too")
     neural: NeuralParams
+    external: ExternalParams = ExternalParams()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "FitConverterParams":
+        if self.method == "external" and not self.external.command:
+            raise ValueError("method 'external' needs external.command: a program and its arguments, as a list")
+        if self.method == "external" and self.also:
+            raise ValueError("method 'external' learns from no project; leave `also` empty")
+        return self
 
 
 class ConvertParams(Section):

@@ -67,6 +67,7 @@ def render_card(
         version=provenance["emoforge"],
         converters=tables.converters(clips),
         learnt_from=_learnt_from(provenance),
+        repeatable=provenance["converter"].get("program", {}).get("deterministic", True),
         params=tables.parameters(provenance["params"]),
         n_candidates=sum(sum(counts.values()) for counts in provenance["yields"].values()),
         n_kept=sum(provenance["yields"]["kept"].values()),
@@ -135,11 +136,20 @@ def _header(clips: pa.Table, permission: Permission, written_as: Format, title: 
 
 
 def _learnt_from(provenance: Mapping[str, Any]) -> str:
+    """Return what the converter learnt from, or which program it is, in words; empty where nobody said."""
     converter = provenance["converter"]
     speakers, corpora = len(converter.get("speakers", [])), ", ".join(converter.get("corpora", []))
-    if not corpora:
-        return ""
-    return f"{converter.get('clips', 0)} clips of {speakers} speakers of {_titled(corpora, provenance)}"
+    clips = f"{converter.get('clips', 0)} clips of {speakers} speakers of {_titled(corpora, provenance)}"
+    if "program" not in converter:
+        return f"The converter learnt from {clips}." if corpora else ""
+    program = converter["program"]
+    parts = [
+        f"{part} under {licence}" + (f" (SHA-256 `{program['checksums'][part]}`)" if part != "outputs" else "")
+        for part, licence in program["licences"].items()
+        if licence
+    ]
+    styles = f" It copied the style of clips among {clips}." if corpora else ""
+    return f"The converter is the program {program['name']} {program['version']}: {', '.join(parts)}.{styles}"
 
 
 def _titled(corpora: str, provenance: Mapping[str, Any]) -> str:

@@ -39,12 +39,14 @@ def permitted(clips: pa.Table, converter: Mapping[str, Any] | None = None) -> Pe
 
     Args:
         clips: a manifest of what is to be shared, with ``clip_id``, ``corpus`` and ``licence``.
-        converter: what their converter learnt from: ``corpora`` and ``licences`` (lists).
+        converter: what their converter learnt from: ``corpora`` and ``licences`` (lists); where it is a program of
+            somebody else, ``program`` says which, and the licence of its outputs.
 
     Raises:
         EmoforgeError: the terms of a clip's source or of the converter's data forbid derivatives or don't grant them,
             or the terms of two sources contradict each other. The line names the clip or the corpus, and the reason.
     """
+    of_program = _of_program(converter["program"]) if converter and "program" in converter else set()
     found: dict[tuple[str, str], list[str]] = {}
     columns = (clips.column(name).to_pylist() for name in ("corpus", "licence", "clip_id"))
     for corpus, licences, clip_id in zip(*columns, strict=True):
@@ -56,7 +58,7 @@ def permitted(clips: pa.Table, converter: Mapping[str, Any] | None = None) -> Pe
         if reason:
             more = f" (and {len(clip_ids) - 1} more)" if len(clip_ids) > 1 else ""
             raise EmoforgeError(f"clip {clip_ids[0]}{more} cannot be shared: {reason}")
-    sources = set(found)
+    sources = set(found) | of_program
     if converter:
         known = {licence for _, licence in sources}
         corpora = converter.get("corpora", [])
@@ -66,6 +68,21 @@ def permitted(clips: pa.Table, converter: Mapping[str, Any] | None = None) -> Pe
         # Which of several corpora a licence belongs to is not recorded, so all are named.
         sources |= {(", ".join(corpora), licence) for licence in converter.get("licences", []) if licence not in known}
     return Permission(combine(sources), tuple(sorted(sources)))
+
+
+def _of_program(program: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Return the program and the licence of its outputs as a source, or refuse what it made."""
+    name, licence = f"program {program['name']}", program["licences"]["outputs"]
+    try:
+        allowed = terms_of(licence).derivatives
+    except EmoforgeError:
+        allowed = False
+    if not allowed:
+        raise EmoforgeError(
+            f"what the external converter {program['name']} makes is under {licence!r}, which is not known to allow "
+            "sharing it: keep the conversions to yourself, or use another converter"
+        )
+    return {(name, licence)}
 
 
 def _why_not(corpus: str, licence: str) -> str | None:

@@ -139,6 +139,7 @@ def _converter(row: dict, licence: str, own: set[str], layout: Layout) -> dict:
             "speakers": len(provenance["speakers"]),
             "clips": provenance["clips"],
             "licences": provenance["licences"],
+            **({"program": provenance["program"]} if "program" in provenance else {}),
         }
     }
 
@@ -160,7 +161,7 @@ def _why_licence(row: dict, recording: dict, converter: dict | None) -> str:
     sources = {(recording["corpus"], recording["licence"])}
     learnt = converter["learnt_from"]
     for licence in learnt["licences"] if learnt else ():
-        sources.add((", ".join(learnt["corpora"]), licence))
+        sources.add((", ".join(learnt["corpora"]) or f"none: program {learnt['program']['name']}", licence))
     named = "; ".join(f"{licence} (corpus {corpus})" for corpus, licence in sorted(sources))
     unknown = "" if learnt else "; what the converter learnt from is no longer known here"
     if len({licence for _, licence in sources}) == 1:

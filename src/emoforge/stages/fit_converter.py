@@ -5,6 +5,7 @@ code are the same.
 """
 
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emoforge.base.errors import ManifestError, ParamsError
+from emoforge.base.errors import EmoforgeWarning, ManifestError, ParamsError
 from emoforge.base.outputs import built_aside, write_json
 from emoforge.convert import registry
 from emoforge.convert.base import Converter
+from emoforge.convert.registry import EXTERNAL
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import code_sha256, file_sha256
+from emoforge.project.external import Command, ExternalConverter, introduce
 from emoforge.project.fitting import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
@@ -54,27 +57,23 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
             their training speakers are learnt from too.
 
     Raises:
-        EmoforgeError: another project is not ready, makes its tracks in another way, or holds a corpus twice.
+        EmoforgeError: another project is not ready, makes its tracks in another way, or holds a corpus twice; or an
+            external converter cannot be used.
     """
-    method = params.fit_converter.method
+    if also and params.fit_converter.method == EXTERNAL:
+        raise ParamsError("--also: method 'external' learns from no project; leave it out")
     projects = _projects(params, layout, [*(layout.root / folder for folder in params.fit_converter.also), *also])
     train = manifest.concatenate([project.train for project in projects])
     with built_aside(layout.stage("converter"), key=_key(params, projects)) as folder:
         converter, figures = _fit(params, layout, projects, folder)
         converter.save(folder)
-        provenance: dict[str, Any] = {
-            "corpora": _distinct(train, "corpus"),
-            "speakers": _distinct(train, "speaker"),
-            "licences": _distinct(train, "licence"),
-            "clips": len(train),
-            "prosody": params.prosody.model_dump(),
-        }
+        provenance = _provenance(converter, train, params)
         write_json(folder / "provenance.json", provenance)
         (folder / _CHECKPOINT).unlink(missing_ok=True)
     metrics = {
-        "method": method,
-        "clips": len(train),
-        "speakers": len(_distinct(train, "speaker")),
+        "method": params.fit_converter.method,
+        "clips": provenance["clips"],
+        "speakers": len(provenance["speakers"]),
         "emotions": list(converter.emotions),
         **figures,
     }
@@ -107,11 +106,32 @@ def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Pro
     return projects
 
 
+def _provenance(converter: Converter | ExternalConverter, train: pa.Table, params: Params) -> dict[str, Any]:
+    """Return what the conversions are made from, besides their sources."""
+    more: dict[str, Any] = {}
+    licences = set(_distinct(train, "licence"))
+    if isinstance(converter, ExternalConverter):
+        # Its program has learnt elsewhere; of these clips it uses those whose style it copies, if it does.
+        train = train if converter.copies_style else train.slice(0, 0)
+        licences = {converter.hello.licences.outputs, *_distinct(train, "licence")}
+        more = {"program": converter.provenance()}
+    return {
+        "corpora": _distinct(train, "corpus"),
+        "speakers": _distinct(train, "speaker"),
+        "licences": sorted(licences),
+        "clips": len(train),
+        "prosody": params.prosody.model_dump(),
+        **more,
+    }
+
+
 def _fit(
     params: Params, layout: Layout, projects: Sequence[_Project], folder: Path
-) -> tuple[Converter, dict[str, int | float | None]]:
-    utterances = [utterance for project in projects for utterance in _utterances(project)]
+) -> tuple[Converter | ExternalConverter, dict[str, Any]]:
     method = params.fit_converter.method
+    if method == EXTERNAL:
+        return _introduce(params, layout, projects[0].train)
+    utterances = [utterance for project in projects for utterance in _utterances(project)]
     if method != "neural":
         return fit_converter(method, utterances, seed=params.seed, neural=params.fit_converter.neural), {}
     # torch is loaded for this method only.
@@ -123,6 +143,18 @@ def _fit(
         shutil.rmtree(samples.folder, ignore_errors=True)
     converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=samples)
     return converter, neural_training.figures(converter)
+
+
+def _introduce(params: Params, layout: Layout, train: pa.Table) -> tuple[ExternalConverter, dict[str, Any]]:
+    converter = introduce(Command.of(params.fit_converter.external, layout.root), train)
+    hello = converter.hello
+    if not hello.deterministic:
+        warnings.warn(
+            f"external converter {hello.name}: says that it is not deterministic; another run gives other clips",
+            EmoforgeWarning,
+            stacklevel=2,
+        )
+    return converter, {"program": hello.name, "version": hello.version, "licence": hello.licences.outputs}
 
 
 def _utterances(project: _Project) -> Iterator[Utterance]:
@@ -138,15 +170,21 @@ def _key(params: Params, projects: Sequence[_Project]) -> dict:
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
         "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],
-        "code": code_sha256(run, registry.kind_of(params.fit_converter.method)),
+        "code": code_sha256(run, *_kinds(params.fit_converter.method)),
     }
+
+
+def _kinds(method: str) -> list[type[Converter]]:
+    return [] if method == EXTERNAL else [registry.kind_of(method)]
 
 
 def _distinct(table: pa.Table, column: str) -> list[str]:
     return sorted(set(table.column(column).to_pylist()))
 
 
-def _log_live(folder: Path, converter: Converter, metrics: Mapping[str, object], params: Params) -> None:
+def _log_live(
+    folder: Path, converter: Converter | ExternalConverter, metrics: Mapping[str, object], params: Params
+) -> None:
     """Log the course of the training, where there is one, and its summary, where `dvc plots` finds them."""
     from dvclive import Live
 

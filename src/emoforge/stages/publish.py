@@ -38,8 +38,9 @@ def run(params: Params, layout: Layout) -> dict:
             "seed": params.seed,
             # A published set does not name who withdrew.
             "ingest": params.ingest.model_dump(exclude={"withdrawn"}),
-            # Folders of other projects are those of this machine; the converter's provenance says what it learnt from.
-            "fit_converter": params.fit_converter.model_dump(exclude={"also"}),
+            # Folders of other projects and programs are those of this machine; the converter's provenance says what it
+            # learnt from, or which program it is.
+            "fit_converter": params.fit_converter.model_dump(exclude={"also", "external"}),
             "convert": params.convert.model_dump(),
             "score": params.score.model_dump(),
             "select": params.select.model_dump(),
