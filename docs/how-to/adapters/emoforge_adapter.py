@@ -6,6 +6,7 @@ Copy this file beside your adapter. It does not import emoforge: the adapter run
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -97,3 +98,28 @@ def sha256_of(*paths, suffixes=None):
                 continue
             digest.update(name.encode() + b"\0" + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def version_of(repository):
+    """Return the commit of a clone, shortened; "unknown" where git cannot say."""
+    command = ["git", "-C", str(repository), "describe", "--always", "--dirty", "--tags"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def writing_beside(path):
+    """Return a path beside *path* for what a converter writes on the way."""
+    return str(Path(path).with_suffix(".step.wav"))
+
+
+def entered(root, *needed):
+    """Make the clone *root* the working folder and importable, or end with a line that says what it lacks."""
+    root = Path(root).expanduser().resolve()
+    for name in needed:
+        if not (root / name).exists():
+            sys.exit(f"{root / name}: not there; --root must be the converter's clone, with its requirements installed")
+    os.chdir(root)
+    sys.path.insert(0, str(root))
+    return root

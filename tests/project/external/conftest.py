@@ -30,6 +30,10 @@ class ExternalProject:
         section = {"command": command, "clip_limit_s": 20.0, "start_limit_s": 20.0, "control_clips": 3} | changes
         return small_params(self._corpus, fit_converter={"method": "external", "external": section})
 
+    def run(self, *stages: str) -> None:
+        """Run stages that hear clips without an encoder."""
+        run_stages(self.params().model_copy(update={"encoder": ""}), self.layout.root, stages)
+
     def misbehave(self, **how: Any) -> None:
         """Say for clips (by id) or emotions what the program does wrong; see the program."""
         self.mischief_file.write_text(json.dumps(how))

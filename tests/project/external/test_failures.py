@@ -11,6 +11,8 @@ from emoforge.dataset import manifest
 from emoforge.project.external.batches import MOST_STOPS
 from emoforge.project.params import load_params
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def fitted(project):

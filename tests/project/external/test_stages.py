@@ -6,11 +6,13 @@ import pytest
 import yaml
 from tests.cli.test_cli import assert_one_line, emoforge
 
-from emoforge.base.errors import EmoforgeWarning, ManifestError, ModelError
+from emoforge.base.errors import EmoforgeError, EmoforgeWarning, ManifestError, ModelError
 from emoforge.base.outputs import read_json
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.stages import convert as convert_stage
+
+pytestmark = pytest.mark.slow
 
 TARGETS = ("anger", "sadness")
 
@@ -177,10 +179,19 @@ def test_the_command_says_in_one_line_what_is_wrong(project):
     assert_one_line(result, "fit_converter.external.command", "'no-such-program' cannot be started")
 
 
-def test_kept_conversions_are_those_of_the_manifest_only(project):
-    """What select reads holds no control, whatever lies beside it."""
+def test_a_set_is_published_under_the_licence_of_the_outputs_or_not_at_all(project):
     project.fit()
-    project.convert()
-    table = manifest.read(project.layout.manifest("convert"))
-    assert not pc.any(pc.equal(table["emotion"], "neutral")).as_py()
-    assert len(ClipStore(project.layout.stage("convert") / "clips")) == len(table)
+    project.run("convert", "score", "select", "publish")
+    card = (project.layout.stage("publish") / "README.md").read_text("utf-8")
+    assert "license: cc-by-nc-4.0" in card
+    assert "The converter is the program pitch 1.0: code under MIT" in card
+    # Where the program lies on this machine is nobody's business.
+    assert "pitch_program" not in card
+    selected = manifest.read(project.layout.manifest("select"))
+    made = selected.filter(pc.equal(selected["origin"], "converted"))
+    assert set(made["emotion"].to_pylist()) == set(TARGETS)
+    project.misbehave(hello={"licences": {"code": "MIT", "weights": None, "outputs": "ask the authors"}})
+    project.fit()
+    project.run("convert", "score", "select")
+    with pytest.raises(EmoforgeError, match="external converter pitch makes is under 'ask the authors'"):
+        project.run("publish")
