@@ -67,7 +67,13 @@ def evaluate_conversion(
     ] = None,
     project: ProjectOption = Path(),
 ) -> None:
-    """Compare converters on the same clips. By emotion, voice, words, naturalness and real performances."""
+    """Compare converters on the same clips. By emotion, voice, words, naturalness and real performances.
+
+    Judges say which emotion they hear. A probe says how well conversions can be told from real clips (`probe_auc`, .5
+    to 1, to be below .8). `word_error` is that of a transcription, in English. `neutral_recall` says how often neutral
+    stays neutral. References (the protocol's `ladder`) are given the speaker's own emotional clip: they show the
+    ceiling.
+    """
     from emoforge.experiments.conversion.evaluation import run
 
     numbers = _listed(rotations)

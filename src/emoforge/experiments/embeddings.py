@@ -35,16 +35,13 @@ def embed_corpus(name: str, folder: Path, clip_ids: Sequence[str], *, audio: str
         cache.report(f"embed {name}", sum(len(chunk) for _, chunk in missing), "clip")
     for number, chunk in missing:
         found = embed_clips(folder, chunk, encoder, workers=cache.workers)
-        entry.part(number).write(embedding_rows(chunk, found))
+        entry.part(number).write(
+            [
+                {"clip_id": clip_id, "n_layers": values.shape[0], "values": values.astype("<f4").tobytes()}
+                for clip_id, values in zip(chunk, found, strict=True)
+            ]
+        )
     return entry
-
-
-def embedding_rows(clip_ids: Sequence[str], embeddings: np.ndarray) -> list[dict]:
-    """Return embeddings (n_clips, n_layers, n_values) as rows, which :func:`read_embeddings` reads."""
-    return [
-        {"clip_id": clip_id, "n_layers": values.shape[0], "values": values.astype("<f4").tobytes()}
-        for clip_id, values in zip(clip_ids, embeddings, strict=True)
-    ]
 
 
 def read_embeddings(entries: Iterable[Entry]) -> dict[str, np.ndarray]:

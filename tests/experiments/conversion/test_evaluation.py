@@ -22,6 +22,7 @@ PROTOCOL = {
     "corpora": [{"name": "demo", "groups": 3, "sources": 1, "trained_on": ["demo"]}],
     "systems": ["identity", "statistics"],
     "ablation": {"system": "statistics", "without": ["envelope"]},
+    "ladder": ["resynthesis", "own take", "prosody only"],
     "variants": 1,
     "judges": ["encoder", "svm", "logmel"],
     "judge_steps": 2,
@@ -70,7 +71,7 @@ def written(root: Path) -> dict[str, int]:
 
 
 def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
-    assert len(results["rows"]) == 9
+    assert len(results["rows"]) == 18
     zero, converted = row(results, "identity"), row(results, "statistics")
     assert 0 <= zero["content_error_real"] < 0.6
     assert zero["content_error"] == zero["dnsmos_delta_source"] == zero["distillmos_delta_source"] == 0
@@ -113,6 +114,31 @@ def test_the_probe_tells_emotional_speech_from_sources_and_from_conversions(resu
     assert row(results, "statistics", "encoder")["probe_auc"] == converted["probe_auc"]
 
 
+def test_neutral_to_neutral_is_apart_from_the_emotions(results):
+    zero = row(results, "identity", "encoder")
+    # The source itself: nothing can tell it from itself.
+    assert zero["probe_auc_neutral"] == 0.5
+    # Heard as what it is, whether it was to become neutral or anger; there are two emotions here.
+    assert zero["neutral_recall"] == pytest.approx(1 - zero["recall"], abs=1e-3)
+    assert 0 <= zero["neutral_recall_real"] <= 1
+    assert row(results, "statistics", "encoder")["neutral_recall"] is not None
+    assert set(zero["confusion"]) == set(zero["confusion_real"]) == {"anger", "neutral"}
+    assert zero["confusion"]["anger"]["neutral"] == pytest.approx(1 - zero["recall"], abs=1e-3)
+
+
+def test_references_are_given_the_speakers_own_clip(results):
+    rungs = [row(results, name, "encoder") for name in PROTOCOL["ladder"]]
+    systems = [row(results, name, "encoder") for name in PROTOCOL["systems"]]
+    assert all(rung["reference"] for rung in rungs)
+    assert not any(system["reference"] for system in systems)
+    assert {rung["n_clips"] for rung in rungs} == {6}
+    resynthesis, own_take, prosody = rungs
+    # A copy of the real clip is heard as the real clip is, and lies next to it.
+    assert resynthesis["recall"] >= 0.8 * resynthesis["recall_real"]
+    assert resynthesis["mcd"] < own_take["mcd"] < prosody["mcd"]
+    assert resynthesis["probe_auc"] is not None
+
+
 def test_words_are_compared_with_the_sentence_that_was_said(results):
     zero, converted = row(results, "identity"), row(results, "statistics")
     # What is not converted says what its source says.
@@ -129,11 +155,16 @@ def test_the_page_holds_figures_and_targets(project):
     assert "| statistics | logmel |" in page
     assert page.index("What each part is worth") < page.index("| statistics without envelope | svm |")
     assert "≥ .85" in page
+    assert "| (own take) | encoder |" in page
+    assert "| system | probe AUC | probe, neutral | neutral heard as neutral / real, encoder |" in page
+    assert "What the judge encoder hears" in page
+    assert "| real clips | anger" in page
     assert "not measured" in page
 
 
 def test_speed_is_timed_for_every_system(results):
     speed = results["speed"]
+    # References are no converters: nobody waits for them.
     assert set(speed["cpu_x_realtime_by_system"]) == {"identity", "statistics"}
     assert speed["cpu_x_realtime"] == speed["cpu_x_realtime_by_system"]["statistics"] > 0
     assert speed["gpu_x_realtime"] == "not measured"
@@ -213,7 +244,7 @@ def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small
     assert "| identity | svm |" in result.stdout
     assert "--output" in result.stdout.splitlines()[-1]
     result = emoforge("evaluate-conversion", "tiny.yaml", cwd=again)
-    assert "9 rows in studies/tiny/results.json" in result.stdout
+    assert "18 rows in studies/tiny/results.json" in result.stdout
     assert "| identity |" not in result.stdout
     results = json.loads((again / "studies" / "tiny" / "results.json").read_text("utf-8"))
     assert results["command"] == "emoforge evaluate-conversion tiny.yaml"
@@ -222,10 +253,13 @@ def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small
 def test_samples_are_written_beside_their_sources(again, small_corpus):
     run(write_protocol(again, small_corpus), root=again, samples=(2, again / "samples"))
     files = sorted(path.name for path in (again / "samples" / "demo").iterdir())
-    assert len(files) == 2 * 4
+    assert len(files) == 2 * 7
     for number in ("000", "001"):
         own = [name for name in files if name.startswith(number)]
-        kinds = ["identity.wav", "source.wav", "statistics without envelope.wav", "statistics.wav"]
+        kinds = [
+            *("identity.wav", "own take.wav", "prosody only.wav", "resynthesis.wav", "source.wav"),
+            *("statistics without envelope.wav", "statistics.wav"),
+        ]
         assert [name.rsplit("-", 1)[1] for name in own] == kinds
         source, same, converted = (
             soundfile.read(again / "samples" / "demo" / next(name for name in own if name.endswith(kind)))[0]
@@ -244,6 +278,7 @@ def test_samples_are_written_beside_their_sources(again, small_corpus):
         ({"systems": ["identity", "statistics", "nerual"]}, {}, ["'nerual'", "tiny.yaml"]),
         ({"systems": ["identity"]}, {}, ["unknown system to take parts from 'statistics'"]),
         ({"ablation": {"system": "statistics", "without": ["noice"]}}, {}, ["ablation", "noise"]),
+        ({"ladder": ["own takes"]}, {}, ["ladder", "own take"]),
         ({"variant": 2}, {}, ["unknown key 'variant'", "did you mean 'variants'"]),
         ({"variants": 0}, {}, ["variants = 0"]),
         ({"judges": ["svm", "svm"]}, {}, ["judge is listed twice"]),

@@ -6,8 +6,10 @@ import pytest
 from emoforge.base.errors import EmoforgeError
 from emoforge.experiments.conversion.figures import (
     Judged,
+    confusion,
     gain_figures,
     mean_figures,
+    neutral_figures,
     recall_figures,
     spread,
     within_scale,
@@ -98,6 +100,22 @@ def test_a_clip_that_could_not_be_made_counts_as_missed():
     assert figures["recall"] == pytest.approx(0.75)
     # Nobody is sure or unsure of a clip that is not there.
     assert figures["confidence"] == pytest.approx(0.7)
+
+
+def test_neutral_is_to_stay_neutral():
+    rng = np.random.default_rng(0)
+    kept = judged(rng, 1.0, targets=(2,), n_speakers=4)
+    angry = replace(kept, predicted=np.where(np.arange(len(kept.truth)) % 4 == 0, 0, kept.predicted))
+    real = judged(rng, 1.0, targets=(2,), n_speakers=6)
+    figures = neutral_figures(angry, real)
+    assert figures["neutral_recall"] == pytest.approx(0.75)
+    assert figures["neutral_recall_real"] == figures["neutral_recall_real_ci_low"] == 1
+    assert neutral_figures(angry.take(np.zeros(0, dtype=int)), real)["neutral_recall"] is None
+
+
+def test_confusion_names_what_is_heard_instead():
+    made = Judged(np.array([0, 0, 0, 0, 1]), np.array([2, 0, 2, -1, 1]), np.ones(5), np.array(["a"] * 5))
+    assert confusion(made, LABELS) == {"anger": {"neutral": 0.5, "none": 0.25, "anger": 0.25}, "fear": {"fear": 1.0}}
 
 
 def test_speakers_without_conversions_do_not_count():

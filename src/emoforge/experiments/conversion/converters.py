@@ -28,7 +28,7 @@ class _Fit:
 
 
 def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
-    """Fit the converters that are not there yet and return the model's folder of each condition.
+    """Fit the converters that are not there yet and return the model's folder of each condition but references.
 
     Of its own corpus a converter learns from the rotation's speakers for it; of another corpus from all speakers, once
     for all rotations. A system without a part is that part taken from the whole, which is fitted once for both.
@@ -36,6 +36,8 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
     entries: dict[str, Entry] = {}
     folders, todo = {}, []
     for condition in design.conditions():
+        if condition.system.reference:
+            continue
         kind, corpus = condition.system.kind, design.corpora[condition.trained_on]
         if condition.trained_on == condition.corpus:
             speakers, group = design.rotation_of(condition).converter, str(condition.rotation)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoforge.base.errors import EmoforgeError, unknown_value
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache
 from emoforge.experiments.conversion.protocol import EvaluatedCorpus, Protocol, System
 from emoforge.experiments.conversion.rotations import Rotation, rotations
-from emoforge.experiments.conversion.sources import choose_sources
+from emoforge.experiments.conversion.sources import choose_sources, takes_of
 from emoforge.experiments.corpora import Corpus, prepare_corpus
 from emoforge.project.params import Params
 
@@ -42,7 +43,7 @@ class Design:
     Attributes:
         protocol: the whole of it.
         params: of the project.
-        systems: that convert, whole ones first.
+        systems: that convert: whole ones, then those without a part, then references.
         corpora: name → corpus, ingested and analysed: those that are evaluated and those that converters learn from.
         rotations: evaluated corpus → number → rotation.
         sources: (corpus, number of the rotation) → manifest rows of the clips to convert.
@@ -62,19 +63,37 @@ class Design:
         return _settings(self.protocol, corpus).trained_on
 
     def systems_of(self, corpus: str, trained_on: str) -> list[System]:
-        """Return the systems that convert *corpus* after learning from *trained_on*."""
-        # What a part is worth is asked once, where the whole is at its best.
-        return [system for system in self.systems if not system.part or trained_on == corpus]
+        """Return the systems that convert *corpus* after learning from *trained_on*, references among them once."""
+        first = self.trained_on(corpus)[0]
+        return [
+            system
+            for system in self.systems
+            # What a part is worth is asked once, where the whole is at its best. References learn from nobody.
+            if (trained_on == corpus if system.part else trained_on == first or not system.reference)
+        ]
+
+    def conditions_of(self, system: System, corpus: str, trained_on: str) -> list[Condition]:
+        """Return the conditions of one system, one per rotation; references need a real take of the sources' words."""
+        return [
+            Condition(system, corpus, trained_on, number)
+            for number in self.rotations[corpus]
+            if not system.reference or self._has_takes(corpus, number)
+        ]
 
     def conditions(self) -> list[Condition]:
         """Return all conditions, in the order of the results."""
         return [
-            Condition(system, corpus, trained_on, number)
+            condition
             for corpus in self.rotations
             for trained_on in self.trained_on(corpus)
-            for number in self.rotations[corpus]
             for system in self.systems_of(corpus, trained_on)
+            for condition in self.conditions_of(system, corpus, trained_on)
         ]
+
+    def _has_takes(self, corpus: str, number: int) -> bool:
+        takes = takes_of(self.corpora[corpus].rows(self.rotations[corpus][number].sources))
+        said = {(speaker, sentence) for speaker, sentence, emotion in takes if emotion != NEUTRAL}
+        return any((source["speaker"], source["sentence"]) in said for source in self.sources[corpus, number])
 
     def rotation_of(self, condition: Condition) -> Rotation:
         return self.rotations[condition.corpus][condition.rotation]

@@ -126,6 +126,34 @@ def recall_figures(
     return figures
 
 
+def neutral_figures(judged: Judged, real: Judged) -> dict[str, object]:
+    """Return how often conversions from neutral to neutral are heard as neutral, beside the speakers' neutral clips.
+
+    Args:
+        judged: conversions that aim at neutral.
+        real: neutral clips; those of other speakers are left out.
+
+    Returns:
+        neutral_recall and neutral_recall_real, means over speakers, with _ci_low and _ci_high.
+    """
+    real = real.take(np.isin(real.speakers, judged.speakers))
+    figures = mean_figures({"neutral_recall": judged.predicted == judged.truth}, judged.speakers)
+    return figures | mean_figures({"neutral_recall_real": real.predicted == real.truth}, real.speakers)
+
+
+def confusion(judged: Judged, labels: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return target → what its clips are heard as → share, the commonest first; ``none`` for clips not made."""
+    shares = {}
+    for target in np.unique(judged.truth):
+        heard, counts = np.unique(judged.predicted[judged.truth == target], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        shares[labels[target]] = {
+            labels[heard[i]] if heard[i] >= 0 else "none": round(float(counts[i] / counts.sum()), _DIGITS)
+            for i in order
+        }
+    return shares
+
+
 def gain_figures(name: str, judged: Judged, baseline: Judged | None, *, n_draws: int, seed: int) -> dict[str, object]:
     """Return what recall gains over *baseline*: *name* with _ci_low, _ci_high and _p, None where there is no gain.
 

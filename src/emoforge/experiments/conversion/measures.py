@@ -17,7 +17,7 @@ from emoforge.dataset.clips import ClipStore
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache, Entry, Part
 from emoforge.experiments.conversion.design import Condition, Design
-from emoforge.experiments.conversion.sources import choose_real
+from emoforge.experiments.conversion.sources import choose_real, takes_of
 from emoforge.project.checksums import digest
 from emoforge.project.features import TrackStore
 from emoforge.project.layout import Layout
@@ -35,15 +35,6 @@ from emoforge.quality.scoring import shared_dnsmos, shared_encoder
 _CHUNK = 16
 #: Errors against recordings of the same words, see :class:`emoforge.quality.parallel.ParallelErrors`.
 PARALLEL = ("mcd", "f0_rmse_st", "f0_correlation", "duration_error")
-
-
-def takes_of(rows: Sequence[dict]) -> dict[tuple, list[str]]:
-    """Return (speaker, sentence, emotion) → ids of the recordings; sentences that are not named have none."""
-    takes: dict[tuple, list[str]] = {}
-    for row in rows:
-        if row["sentence"] is not None:
-            takes.setdefault((row["speaker"], row["sentence"], row["emotion"]), []).append(row["clip_id"])
-    return takes
 
 
 @lru_cache(maxsize=1)

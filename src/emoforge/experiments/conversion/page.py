@@ -31,7 +31,8 @@ def page(results: Mapping) -> str:
         "# Evaluation of conversion",
         "",
         "Every system converts the same neutral clips, of speakers from whom neither converter nor judge learnt. "
-        "`identity` is the source as it is: zero effort. Written by the command at the end of this page.",
+        "`identity` is the source as it is: zero effort. Systems in brackets are references, which are given the "
+        "speaker's own emotional clip. Written by the command at the end of this page.",
     ]
     for corpus, trained_on in dict.fromkeys((row["corpus"], row["trained_on"]) for row in rows):
         of_pair = [row for row in rows if (row["corpus"], row["trained_on"]) == (corpus, trained_on)]
@@ -48,10 +49,18 @@ def page(results: Mapping) -> str:
             f"{n_clips} conversions per system, {n_speakers} source speakers; 95 % intervals over speakers.",
             "",
             *_table(own),
+            "",
+            "What gives conversions away, and what is left of the words:",
+            "",
+            *_fidelity(of_pair),
+            "",
+            f"What the judge {own[0]['judge']} hears, by target emotion:",
+            "",
+            *_confusion([row for row in of_pair if row["judge"] == own[0]["judge"]]),
             *_ablation(reduced),
         ]
     speed = results["speed"]
-    timed = ", ".join(f"{name} {value:g}" for name, value in speed["cpu_x_realtime_by_system"].items())
+    timed = ", ".join(f"{name} {value:g}" for name, value in speed["cpu_x_realtime_by_system"].items()) or "n/a"
     parts += [
         "",
         "Targets: share of the same judge's recall on the speakers' real emotional clips ≥ .85; gain over "
@@ -62,6 +71,19 @@ def page(results: Mapping) -> str:
         "speaker's own recordings of the same words with the emotion, mean over takes. Diversity is the distance "
         "between performances of two seeds, over that between real ones of an emotion. Content error of the real "
         "recordings against the source, which the same words get: " + _content_of_real(rows) + ".",
+        "",
+        "The probe is a linear machine on the encoder's embeddings, less the speaker's neutral voice, that tells "
+        "conversions from as many real clips of the same speaker and emotion, and never saw the speaker: an AUC of .5 "
+        "is nothing to tell them by, 1 is certainty; the target is below .8. `probe, neutral` compares conversions "
+        "from neutral to neutral with their sources, so that only what conversion leaves behind can tell them apart. "
+        "A system that cannot be asked for neutral is asked for no change: its analysis and synthesis. Word error is "
+        "that of what Whisper tiny.en writes down (English only), against the sentence or, where that is unknown, "
+        "against what it writes down of the source; beside it the same of the sources and of real emotional clips.",
+        "",
+        "References: `resynthesis` is the speaker's own emotional clip of the same words through WORLD, the ceiling of "
+        "a vocoder; `own take` lays that clip on the source as `transplant` does, the ceiling of its representation; "
+        "`prosody only` takes over F0, durations and level alone. Their distances to the speaker's own recordings are "
+        "small by construction.",
         "",
         f"Speed on one thread of a CPU, times real time: {timed}. On a GPU: {speed['gpu_x_realtime']}.",
         "",
@@ -79,6 +101,56 @@ def _table(rows: Sequence[Mapping]) -> list[str]:
     return markdown_table(_TITLES, map(_cells, rows)).splitlines()
 
 
+def _fidelity(rows: Sequence[Mapping]) -> list[str]:
+    judges = list(dict.fromkeys(row["judge"] for row in rows))
+    titles = [
+        "system",
+        "probe AUC",
+        "probe, neutral",
+        *(f"neutral heard as neutral / real, {judge}" for judge in judges),
+        "word error",
+        "of sources",
+        "of real clips",
+    ]
+    cells = []
+    for name in dict.fromkeys(row["system"] for row in rows):
+        by_judge = {row["judge"]: row for row in rows if row["system"] == name}
+        first = by_judge[judges[0]]
+        neutral = [
+            f"{_number(row['neutral_recall'])} / {_number(row['neutral_recall_real'])}" for row in by_judge.values()
+        ]
+        cells.append(
+            [
+                _name(first),
+                _with_interval(first, "probe_auc") + _mark(first["probe_auc"], lambda value: value < 0.8),
+                _with_interval(first, "probe_auc_neutral"),
+                *neutral,
+                _with_interval(first, "word_error"),
+                _number(first["word_error_source"]),
+                _number(first["word_error_real"]),
+            ]
+        )
+    return markdown_table(titles, cells).splitlines()
+
+
+def _confusion(rows: Sequence[Mapping]) -> list[str]:
+    targets = list(dict.fromkeys(target for row in rows for target in row["confusion"]))
+    cells = [["real clips", *(_commonest(rows[0]["confusion_real"].get(target)) for target in targets)]]
+    cells += [[_name(row), *(_commonest(row["confusion"].get(target)) for target in targets)] for row in rows]
+    return markdown_table(["system", *targets], cells).splitlines()
+
+
+def _commonest(shares: Mapping[str, float] | None) -> str:
+    """Return the two things that a target is most often heard as."""
+    if not shares:
+        return "n/a"
+    return ", ".join(f"{name} {share:.2f}" for name, share in list(shares.items())[:2])
+
+
+def _name(row: Mapping) -> str:
+    return f"({row['system']})" if row["reference"] else row["system"]
+
+
 def _ablation(rows: Sequence[Mapping]) -> list[str]:
     if not rows:
         return []
@@ -90,7 +162,7 @@ def _ablation(rows: Sequence[Mapping]) -> list[str]:
 def _cells(row: Mapping) -> list[str]:
     share, gain = row["recall_share"], row["gain_over_transplant_ci_low"]
     return [
-        row["system"],
+        _name(row),
         row["judge"],
         _with_interval(row, "recall"),
         _number(row["recall_real"]),

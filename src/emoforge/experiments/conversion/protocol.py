@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from emoforge.base.errors import unknown_value
 from emoforge.convert import registry
 from emoforge.convert.ablation import PARTS
+from emoforge.convert.ladder import RUNGS
 from emoforge.project.params import AtLeastOne, CorpusName, Count
 from emoforge.project.typed_yaml import Section, read_typed
 
@@ -44,10 +45,17 @@ class EvaluatedCorpus(Section):
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A kind of converter, whole or without a part of :data:`~emoforge.convert.ablation.PARTS`."""
+    """A kind of converter, whole or without a part of :data:`~emoforge.convert.ablation.PARTS`; or a reference.
+
+    Attributes:
+        kind: of :mod:`emoforge.convert.registry`, or of :data:`emoforge.convert.ladder.RUNGS`.
+        part: what it goes without; "" for the whole.
+        reference: whether it is given the speaker's own emotional clip, which no converter has.
+    """
 
     kind: str
     part: str = ""
+    reference: bool = False
 
     @property
     def name(self) -> str:
@@ -70,6 +78,9 @@ class Protocol(Section):
     corpora: Annotated[list[EvaluatedCorpus], Field(min_length=1)]
     systems: Annotated[list[str], Field(min_length=1)] = Field(description="kinds of converter")
     ablation: Ablation | None = Field(None, description="a system without its parts, one at a time")
+    ladder: list[Literal[RUNGS]] = Field(  # type: ignore[valid-type]
+        [], description="references beside the systems: the speaker's own emotional clip, through more and more"
+    )
     variants: AtLeastOne = Field(description="conversions of every source into every emotion")
     judges: Annotated[list[Literal["encoder", "svm", "logmel"]], Field(min_length=1)] = Field(
         description="kinds of recogniser; encoder reads the encoder of params.yaml"
@@ -84,7 +95,12 @@ class Protocol(Section):
     @model_validator(mode="after")
     def _consistent(self) -> "Protocol":
         names = [corpus.name for corpus in self.corpora]
-        for kind, values in (("corpus", names), ("system", self.systems), ("judge", self.judges)):
+        for kind, values in (
+            ("corpus", names),
+            ("system", self.systems),
+            ("judge", self.judges),
+            ("rung", self.ladder),
+        ):
             if len(set(values)) != len(values):
                 raise ValueError(f"a {kind} is listed twice")
         for kind in self.systems:
@@ -99,10 +115,11 @@ class Protocol(Section):
         return self
 
     def all_systems(self) -> dict[str, System]:
-        """Return every system by its name, whole ones first."""
+        """Return every system by its name: whole ones, then those without a part, then references."""
         systems = [System(kind) for kind in self.systems]
         if self.ablation:
             systems += [System(self.ablation.system, part) for part in self.ablation.without]
+        systems += [System(rung, reference=True) for rung in self.ladder]
         return {system.name: system for system in systems}
 
 

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Entry
 from emoforge.experiments.conversion.design import Condition, Design
 from emoforge.experiments.conversion.fidelity.probe import Vectors, probe_figures, probe_vectors
 from emoforge.experiments.conversion.fidelity.words import Words, word_figures
-from emoforge.experiments.conversion.figures import Judged, gain_figures, mean_figures, recall_figures
+from emoforge.experiments.conversion.figures import (
+    Judged,
+    confusion,
+    gain_figures,
+    mean_figures,
+    neutral_figures,
+    recall_figures,
+)
 from emoforge.experiments.conversion.protocol import System
 from emoforge.experiments.conversion.references import References, references_of
 
@@ -51,7 +59,9 @@ def result_rows(design: Design, measured: Measured) -> list[dict]:
         vectors = probe_vectors(design, corpus, measured.embedded[corpus]) if measured.embedded else ({}, {})
         for trained_on in design.trained_on(corpus):
             for system in design.systems_of(corpus, trained_on):
-                conditions = [Condition(system, corpus, trained_on, number) for number in of_corpus]
+                conditions = design.conditions_of(system, corpus, trained_on)
+                if not conditions:
+                    continue
                 rows += _rows_of(conditions, design, measured, references, vectors)
     return rows
 
@@ -65,9 +75,10 @@ def _rows_of(
 ) -> list[dict]:
     """Return one row per judge, over *conditions* that differ in their rotation only."""
     system, corpus, trained_on = conditions[0].system, conditions[0].corpus, conditions[0].trained_on
-    clips = [row for condition in conditions for row in measured.converted[condition]]
+    clips = [row for condition in conditions for row in _emotional(measured.converted[condition])]
     made_by = {
-        condition: [row for row in measured.converted[condition] if not row["reason"]] for condition in conditions
+        condition: [row for row in _emotional(measured.converted[condition]) if not row["reason"]]
+        for condition in conditions
     }
     made = [row for of_condition in made_by.values() for row in of_condition]
     speakers = np.array([row["speaker"] for row in made])
@@ -80,9 +91,11 @@ def _rows_of(
     rows = []
     for kind in design.protocol.judges:
         real = [row for condition in conditions for row in measured.heard_real[kind, corpus, condition.rotation]]
-        judged = _judged_conversions(conditions, kind, labels, measured)
+        heard = _heard_conversions(conditions, kind, measured)
+        judged = _judged(_emotional(heard), labels)
         row = {
             "system": system.name,
+            "reference": system.reference,
             "corpus": corpus,
             "trained_on": trained_on,
             "judge": kind,
@@ -91,12 +104,15 @@ def _rows_of(
             "n_speakers": len(set(speakers.tolist())),
         }
         row |= recall_figures(judged, _judged(real, labels), labels, **options) | figures
+        row |= neutral_figures(_judged(_neutral(heard), labels), _judged(_neutral(real), labels))
+        row["confusion"] = confusion(_judged(heard, labels), labels)
+        row["confusion_real"] = confusion(_judged(real, labels), labels)
         for figure, other in _compared_with(system).items():
             baseline = None
             if other in design.systems:
-                others = [Condition(other, corpus, trained_on, condition.rotation) for condition in conditions]
-                baseline = _judged_conversions(others, kind, labels, measured)
-            row |= gain_figures(figure, judged, baseline, **options)
+                others = design.conditions_of(other, corpus, trained_on)
+                baseline = _same_clips(_emotional(heard), _heard_conversions(others, kind, measured))
+            row |= gain_figures(figure, judged, _judged(baseline, labels) if baseline else None, **options)
         rows.append(row)
     return rows
 
@@ -108,16 +124,28 @@ def _compared_with(system: System) -> dict[str, System | None]:
     return compared | ({"gain_over_whole": System(system.kind)} if system.part else {})
 
 
-def _judged_conversions(
-    conditions: Sequence[Condition], kind: str, labels: Sequence[str], measured: Measured
-) -> Judged:
-    rows = [
-        {"speaker": row["speaker"], "emotion": row["emotion"], **heard.get(row["clip_id"], _NOT_MADE)}
+def _emotional(rows: Sequence[dict]) -> list[dict]:
+    return [row for row in rows if row["emotion"] != NEUTRAL]
+
+
+def _neutral(rows: Sequence[dict]) -> list[dict]:
+    return [row for row in rows if row["emotion"] == NEUTRAL]
+
+
+def _heard_conversions(conditions: Sequence[Condition], kind: str, measured: Measured) -> list[dict]:
+    """Return clip_id, speaker, target emotion, heard and confidence of every conversion."""
+    return [
+        {name: row[name] for name in ("clip_id", "speaker", "emotion")} | dict(heard.get(row["clip_id"], _NOT_MADE))
         for condition in conditions
         for heard in [measured.heard[condition, kind]]
         for row in measured.converted[condition]
     ]
-    return _judged(rows, labels)
+
+
+def _same_clips(rows: Sequence[dict], others: Sequence[dict]) -> list[dict] | None:
+    """Return those of *others* that stand beside *rows*, in their order; None where one is missing."""
+    by_id = {row["clip_id"]: row for row in others}
+    return [by_id[row["clip_id"]] for row in rows] if all(row["clip_id"] in by_id for row in rows) else None
 
 
 def _judged(rows: Sequence[Mapping], labels: Sequence[str]) -> Judged:

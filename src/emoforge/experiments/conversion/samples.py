@@ -8,6 +8,7 @@ import numpy as np
 from emoforge.base.audio import write_blocks
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
+from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Entry
 from emoforge.experiments.conversion.design import Condition, Design
 
@@ -20,7 +21,7 @@ def write_samples(
     n_clips: int,
     folder: Path,
 ) -> None:
-    """Write *n_clips* drawn conversions of each corpus by every system, and their sources, as 16-bit WAV.
+    """Write *n_clips* drawn emotional conversions of each corpus by every system, and their sources, as 16-bit WAV.
 
     Args:
         design: of the evaluation.
@@ -32,7 +33,8 @@ def write_samples(
     for corpus in design.rotations:
         first = design.trained_on(corpus)[0]
         own = [c for c in conversions if c.corpus == corpus and c.trained_on == first]
-        rows = [row for condition in own if condition.system == own[0].system for row in measured[condition]]
+        own_rows = (row for condition in own if condition.system == own[0].system for row in measured[condition])
+        rows = [row for row in own_rows if row["emotion"] != NEUTRAL]
         rows.sort(key=lambda row: manifest.seed_from(design.protocol.seed, "sample", row["clip_id"]))
         recorded = ClipStore(design.corpora[corpus].layout.stage("ingest") / "clips")
         stores = {condition: ClipStore(conversions[condition].folder) for condition in own}

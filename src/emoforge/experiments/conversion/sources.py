@@ -6,6 +6,15 @@ from emoforge.dataset import manifest
 from emoforge.dataset.labels import NEUTRAL
 
 
+def takes_of(rows: Sequence[dict]) -> dict[tuple, list[str]]:
+    """Return (speaker, sentence, emotion) → ids of the recordings; sentences that are not named have none."""
+    takes: dict[tuple, list[str]] = {}
+    for row in rows:
+        if row["sentence"] is not None:
+            takes.setdefault((row["speaker"], row["sentence"], row["emotion"]), []).append(row["clip_id"])
+    return takes
+
+
 def choose_sources(rows: Sequence[dict], *, n_clips: int, seed: int) -> list[dict]:
     """Return at most *n_clips* neutral clips of every speaker, each sentence once before any is repeated.
 
@@ -75,3 +84,32 @@ def plan_conversions(sources: Sequence[dict], emotions: Sequence[str], *, varian
                     }
                 )
     return rows
+
+
+def plan_takes(planned: Sequence[dict], rows: Sequence[dict], *, seed: int) -> list[dict]:
+    """Return the *planned* conversions for which the speaker has a real take, with its id as ``take_clip_id``.
+
+    A take says the words of the source with the target emotion. Variants take different ones in turn; where neutral is
+    the target, one other than the source and than those that enrol, or the source itself where there is none.
+
+    Args:
+        planned: rows of :func:`plan_conversions`.
+        rows: of the manifest.
+        seed: of the order of takes.
+    """
+    enrolling = {row["clip_id"] for row in rows if row["enrolment"]}
+    takes = takes_of(rows)
+    found = []
+    for row in planned:
+        source = row["source_clip_id"]
+        own = [
+            clip_id
+            for clip_id in takes.get((row["speaker"], row["sentence"], row["emotion"]), [])
+            if clip_id != source and clip_id not in enrolling
+        ]
+        if row["emotion"] == NEUTRAL:
+            own = own or [source]
+        own.sort(key=lambda clip_id: manifest.seed_from(seed, "take", clip_id))
+        if own:
+            found.append(row | {"take_clip_id": own[row["variant"] % len(own)]})
+    return found

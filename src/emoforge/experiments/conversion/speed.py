@@ -22,16 +22,16 @@ def time_systems(design: Design, converters: Mapping[Condition, Path]) -> dict:
 
     Returns:
         cpu_x_realtime_by_system: kind → seconds of audio made per second; cpu_x_realtime: that of the last kind, named
-        by system; gpu_x_realtime: not measured here.
+        by system, None where all are references; gpu_x_realtime: not measured here.
     """
     first: dict[str, Condition] = {}
     for condition in converters:
         first.setdefault(condition.system.kind, condition)
-    kinds = dict.fromkeys(system.kind for system in design.systems)
+    kinds = dict.fromkeys(system.kind for system in design.systems if not system.reference)
     by_system = {kind: _times_realtime(design, first[kind], converters[first[kind]]) for kind in kinds}
-    last = list(by_system)[-1]
+    last = list(by_system)[-1] if by_system else None
     return {
-        "cpu_x_realtime": by_system[last],
+        "cpu_x_realtime": by_system[last] if last else None,
         "gpu_x_realtime": _NOT_MEASURED,
         "system": last,
         "cpu_x_realtime_by_system": by_system,

@@ -7,7 +7,7 @@ from pathlib import Path
 from emoforge.dataset.clips import ClipStore
 from emoforge.experiments.cache import Cache, Entry, Part
 from emoforge.experiments.conversion.design import Condition, Design
-from emoforge.experiments.embeddings import embed_corpus, embedding_rows
+from emoforge.experiments.embeddings import embed_corpus
 from emoforge.project.checksums import digest
 from emoforge.project.encoders import load_encoder
 
@@ -80,5 +80,6 @@ def _embed(job: _Conversions) -> None:
     rows = []
     for clip_id in job.clip_ids:
         signal, sampling_rate = store.read(clip_id)
-        rows += embedding_rows([clip_id], encoder.embed([signal], sampling_rate))
+        (values,) = encoder.embed([signal], sampling_rate)
+        rows.append({"clip_id": clip_id, "n_layers": values.shape[0], "values": values.astype("<f4").tobytes()})
     job.part.write(rows)
