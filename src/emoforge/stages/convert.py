@@ -12,6 +12,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -222,7 +223,9 @@ def _convert_control(
     planned: Sequence[dict], table: pa.Table, folder: Path, inputs: _Inputs, workers: int
 ) -> dict[str, Any]:
     """Convert neutral clips to neutral, keep them apart in *folder*, and return how many came out."""
-    results = _convert_all(planned, folder, inputs, workers)
+    # Programs side by side run in other processes than the only one that the control may need.
+    with ended_afterwards() if workers > 1 else nullcontext():
+        results = _convert_all(planned, folder, inputs, workers)
     clips, rejected = manifest.concatenate([rows for rows, _ in results]), _sorted([rows for _, rows in results])
     if not len(clips):
         reason = rejected.column("reason")[0].as_py()

@@ -37,6 +37,14 @@ def again(project, tmp_path) -> Path:
     return Path(shutil.copytree(project, tmp_path / "again"))
 
 
+def test_a_program_of_somebody_else_gets_no_advice(again):
+    values = yaml.safe_load((again / "params.yaml").read_text("utf-8"))
+    values["fit_converter"] |= {"method": "external", "external": {"command": ["convert"]}}
+    write_params(again, values)
+    with pytest.raises(EmoforgeError, match="method = 'external': advice comes from"):
+        recommend.run(root=again)
+
+
 @pytest.mark.slow
 def test_advice_is_written_and_can_be_put_into_params(again):
     done = CliRunner().invoke(app, ["recommend", "--write", "--project", str(again)])

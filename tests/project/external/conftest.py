@@ -27,7 +27,7 @@ class ExternalProject:
 
     def params(self, **changes: Any) -> Params:
         command = [sys.executable, str(PROGRAM), "--mischief", "mischief.json", "--notes", "notes.txt"]
-        section = {"command": command, "clip_limit_s": 20.0, "start_limit_s": 20.0, "control_clips": 3} | changes
+        section = {"command": command, "clip_limit_s": 60.0, "start_limit_s": 120.0, "control_clips": 3} | changes
         return small_params(self._corpus, fit_converter={"method": "external", "external": section})
 
     def run(self, *stages: str) -> None:

@@ -61,7 +61,7 @@ def main() -> None:
             raise emoforge_adapter.OutOfMemoryError
         for job in jobs:
             emotion, clip = job["emotion"], Path(job["source"]).stem
-            kind = found.get(clip) or found.get(emotion)
+            kind = found.get(f"{emotion}-{clip}") or found.get(clip) or found.get(emotion)
             if kind == "fail":
                 yield job["id"], "no speech\nin it"
                 continue
@@ -69,7 +69,7 @@ def main() -> None:
                 print("cannot go on", file=sys.stderr)
                 os._exit(3)
             if kind == "hang":
-                time.sleep(60)
+                time.sleep(600)
             if kind == "memory":
                 raise emoforge_adapter.OutOfMemoryError
             if kind == "babble":

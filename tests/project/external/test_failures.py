@@ -1,7 +1,5 @@
 """What a program does wrong, and what becomes of its clips: with a real program that misbehaves on demand."""
 
-import time
-
 import pytest
 import yaml
 from tests.cli.test_cli import assert_one_line, emoforge
@@ -68,13 +66,12 @@ def test_a_program_that_dies_is_started_again_without_the_clip_that_killed_it(fi
 
 def test_a_program_that_hangs_is_started_again_without_the_clip_that_it_hung_on(fitted):
     bad = fitted.sources()[0]
-    fitted.misbehave(hello={"batch": 1}, **{bad: "hang"})
+    fitted.misbehave(hello={"batch": 1}, **{f"anger-{bad}": "hang"})
     fitted.fit()
-    started = time.monotonic()
-    fitted.convert(clip_limit_s=1.0, control_clips=1)
-    assert time.monotonic() - started < 30
-    words = "the program gave no answer within 1 s"
-    assert_only(fitted, {(bad, "anger"): words, (bad, "sadness"): words})
+    fitted.convert(clip_limit_s=4.0, control_clips=1)
+    assert_only(fitted, {(bad, "anger"): "the program gave no answer within 4 s"})
+    # It was killed: nobody could wait for it to end.
+    assert fitted.notes.count("started") == fitted.notes.count("ended") + 1
 
 
 def test_what_is_printed_among_messages_is_said(fitted):

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from emoforge.base.batch import one_thread
 from emoforge.base.errors import EmoforgeError
 from emoforge.base.outputs import write_json
+from emoforge.convert.registry import EXTERNAL
 from emoforge.evaluation import arms
 from emoforge.evaluation.statistics import Gain
 from emoforge.experiments.cache import Cache, Report, silent
@@ -79,9 +80,15 @@ def run(*, root: Path = Path(), write: bool = False, report: Report = silent) ->
         report: told what is computed, before it is.
 
     Raises:
-        EmoforgeError: ingest or prosody is not done, or there are too few training speakers to tell.
+        EmoforgeError: ingest or prosody is not done, there are too few training speakers to tell, or the converter is
+            none that can be fitted on some of them.
     """
     params = load_params(root / "params.yaml")
+    if params.fit_converter.method == EXTERNAL:
+        raise EmoforgeError(
+            "fit_converter.method = 'external': advice comes from converters fitted on some speakers at a time, which "
+            "a program of somebody else cannot be; choose select.ratio, or try several with `dvc exp run -S`"
+        )
     layout = Layout(root)
     with one_thread():
         table = table_of({params.corpus.name: _training_corpus(params, layout)}, [])
