@@ -13,6 +13,7 @@ from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError
 from emoforge.experiments.conversion.evaluation import run
+from emoforge.experiments.conversion.page import page
 from emoforge.project.params import edited
 
 PROTOCOL = {
@@ -149,17 +150,24 @@ def test_words_are_compared_with_the_sentence_that_was_said(results):
 
 
 def test_the_page_holds_figures_and_targets(project):
-    page = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
-    assert "| identity | svm |" in page
-    assert "| statistics | encoder |" in page
-    assert "| statistics | logmel |" in page
-    assert page.index("What each part is worth") < page.index("| statistics without envelope | svm |")
-    assert "≥ .85" in page
-    assert "| (own take) | encoder |" in page
-    assert "| system | probe AUC | probe, neutral | neutral heard as neutral / real, encoder |" in page
-    assert "What the judge encoder hears" in page
-    assert "| real clips | anger" in page
-    assert "not measured" in page
+    text = (project / "studies" / "tiny" / "README.md").read_text("utf-8")
+    assert "| identity | svm |" in text
+    assert "| statistics | encoder |" in text
+    assert "| statistics | logmel |" in text
+    assert text.index("What each part is worth") < text.index("| statistics without envelope | svm |")
+    assert "≥ .85" in text
+    assert "| (own take) | encoder |" in text
+    assert "| system | probe AUC | probe, neutral | neutral heard as neutral / real, encoder |" in text
+    assert "What the judge encoder hears" in text
+    assert "| real clips | anger" in text
+    assert "not measured" in text
+
+
+@pytest.mark.parametrize(("high", "mark"), [(0.99, ""), (0.75, " ✓")])
+def test_a_probe_that_learnt_little_proves_nothing(results, high, mark):
+    found = {"probe_auc": 0.6, "probe_auc_ci_low": 0.3, "probe_auc_ci_high": high}
+    text = page(results | {"rows": [row | found for row in results["rows"]]})
+    assert f"| statistics | 0.600 [0.300, {high:.3f}]{mark} |" in text
 
 
 def test_speed_is_timed_for_every_system(results):
