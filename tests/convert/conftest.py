@@ -13,6 +13,13 @@ def training():
 
 @pytest.fixture(scope="session", params=registry.names())
 def converter(request, training):
+    if request.param == "generative":
+        from emoforge.convert.generative.converter import Generative
+        from emoforge.convert.generative.network import Size as GenerativeSize
+        from emoforge.convert.generative.training import TrainingOptions as GenerativeOptions
+
+        few = GenerativeOptions(steps=10, batch_size=4, size=GenerativeSize(channels=16, blocks=3))
+        return Generative.fit(training, options=few)
     if request.param != "neural":
         return registry.fit(request.param, training)
     from emoforge.convert.neural.converter import Neural

@@ -57,12 +57,14 @@ def test_a_section_within_a_section_is_checked_and_explained(tmp_path):
 
 
 def test_the_neural_section_holds_what_the_library_does_unasked():
-    from emoforge.convert.neural.converter import GUIDANCE, TEMPERATURE
+    from emoforge.convert.generative.training import PRESETS as GENERATIVE_PRESETS
     from emoforge.convert.neural.training import PRESETS, TrainingOptions
 
     neural = load_params(PARAMS).fit_converter.neural
-    assert (neural.guidance, neural.temperature) == (GUIDANCE, TEMPERATURE)
+    # Each method has values of its own.
+    assert (neural.guidance, neural.temperature) == (None, None)
     assert PRESETS[neural.size] == TrainingOptions()
+    assert set(GENERATIVE_PRESETS) == set(PRESETS)
     assert set(type(neural).model_fields["size"].annotation.__args__) == set(PRESETS)
 
 

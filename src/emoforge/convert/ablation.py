@@ -5,7 +5,8 @@ import copy
 import numpy as np
 
 from emoforge.base.errors import EmoforgeError, unknown_value
-from emoforge.convert.base import Converter, Performance, Performer
+from emoforge.convert.base import Converter, Performance, Performer, changes
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
 
@@ -39,9 +40,11 @@ class _Without(Performer):
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         performance = self._converter.perform(source, emotion, intensity=intensity, seed=seed)
-        return Performance(_reduced(performance.style, self._part, source), performance.style_clip_id)
+        return Performance(
+            _reduced(changes(performance.style, self.name), self._part, source), performance.style_clip_id
+        )
 
-    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+    def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         return self._converter.synthesise(source, style)
 
 

@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from emoforge.base.errors import EmoforgeError, unknown_value
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.utterance import Utterance
 
@@ -18,11 +19,11 @@ class Performance:
     """How a source is to be spoken, before anything is heard.
 
     Attributes:
-        style: the changes on the frames of the source.
+        style: the changes on the frames of the source, or what is to be heard as parameters of a vocoder.
         style_clip_id: the clip whose style is used, ``None`` if none is.
     """
 
-    style: Style
+    style: Style | Parameters
     style_clip_id: str | None
 
 
@@ -70,18 +71,18 @@ class Performer(ABC):
             EmoforgeError: unknown emotion, or intensity outside 0 to 1.
         """
 
-    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+    def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         """Return *source* spoken in *style*, float32.
 
         Args:
             source: what :meth:`perform` was given, or the recording that it was made of: its signal may then have
                 several channels, shape (n_samples, n_channels), and another sampling rate than its tracks.
-            style: changes on the frames of the source's tracks.
+            style: what :meth:`perform` decided.
 
         Returns:
             (n_target_samples,) or (n_target_samples, n_channels), at the source's sampling rate.
         """
-        return render_style(source, style)
+        return render_style(source, changes(style, self.name))
 
     def convert(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Conversion:
         """Return *source* as *emotion*; arguments and errors are those of :meth:`perform`."""
@@ -143,6 +144,24 @@ class Converter(Performer):
         Raises:
             ModelError: *folder* holds no model of this kind.
         """
+
+
+def changes(style: Style | Parameters, name: str) -> Style:
+    """Return *style* if it says what changes in the source.
+
+    Args:
+        style: what a performer decided.
+        name: of the performer that is to use it.
+
+    Raises:
+        EmoforgeError: it is told as parameters of a vocoder.
+    """
+    if isinstance(style, Style):
+        return style
+    raise EmoforgeError(
+        f"converter {name}: needs to know what changes in the source, and was given speech as a whole; use the "
+        "converter that performed it"
+    )
 
 
 def check_intensity(intensity: float) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from emoforge.base.errors import ModelError
 from emoforge.convert.base import Converter, Performance
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.storage import read_description, write_model
 from emoforge.convert.style import Style, no_change
 from emoforge.convert.utterance import Utterance
@@ -33,7 +34,7 @@ class Identity(Converter):
         self.check(emotion, intensity)
         return Performance(no_change(source.tracks), None)
 
-    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+    def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         return source.signal.copy()
 
     def save(self, folder: str | PathLike[str]) -> None:

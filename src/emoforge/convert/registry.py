@@ -15,10 +15,15 @@ _KINDS = {
     "statistics": "emoforge.convert.statistics.Statistics",
     "transplant": "emoforge.convert.transplant.Transplant",
     "neural": "emoforge.convert.neural.converter.Neural",
+    "generative": "emoforge.convert.generative.converter.Generative",
 }
 
 #: Kind of a converter that runs as a program of its own (``emoforge.project.external``), which nothing here can load.
 EXTERNAL = "external"
+
+
+#: Kinds with networks, whose training takes minutes, goes on after a kill and may use a GPU.
+TRAINED = ("neural", "generative")
 
 
 def names() -> tuple[str, ...]:

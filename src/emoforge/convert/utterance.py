@@ -23,6 +23,7 @@ class Utterance:
         sampling_rate: in Hz.
         tracks: frame tracks of *signal*.
         gender: a name of ``emoforge.dataset.labels.GENDERS``.
+        corpus: that the clip is of; sentences of two corpora are never the same.
     """
 
     clip_id: str
@@ -33,6 +34,7 @@ class Utterance:
     sampling_rate: int
     tracks: Tracks
     gender: str = "unknown"
+    corpus: str = ""
 
 
 def neutral_and_emotional(utterances: Sequence[Utterance]) -> tuple[list[Utterance], list[Utterance]]:

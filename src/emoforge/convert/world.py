@@ -6,6 +6,8 @@ import numpy as np
 import pyworld
 
 from emoforge.base.audio import mono_mix, resample
+from emoforge.convert.base import changes
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK
 from emoforge.convert.rendering.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
@@ -25,7 +27,8 @@ class World(Statistics):
 
     name = "world"
 
-    def synthesise(self, source: Utterance, style: Style) -> np.ndarray:
+    def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
+        style = changes(style, self.name)
         sampling_rate = source.sampling_rate
         if sampling_rate < _LOWEST_RATE_HZ:
             analysis_rate = source.tracks.sampling_rate

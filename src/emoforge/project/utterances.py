@@ -23,7 +23,7 @@ class UtteranceStore:
     def __init__(self, layout: Layout, table: pa.Table) -> None:
         self._clips = ClipStore(layout.stage("ingest") / "clips")
         self._tracks = TrackStore(layout.stage("prosody") / "tracks")
-        columns = ["clip_id", "speaker", "gender", "sentence", "emotion"]
+        columns = ["clip_id", "speaker", "gender", "sentence", "emotion", "corpus"]
         self._rows = {row["clip_id"]: row for row in table.select(columns).to_pylist()}
 
     def __getitem__(self, clip_id: str) -> Utterance:

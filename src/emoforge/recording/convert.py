@@ -19,6 +19,7 @@ from emoforge.base.models import version_of
 from emoforge.base.outputs import read_json, written_aside
 from emoforge.convert import registry
 from emoforge.convert.base import Converter, check_intensity
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset.labels import canonical_emotion
@@ -92,7 +93,7 @@ class EmotionConverter:
     ) -> Iterator[np.ndarray]:
         """Yield the conversion of *heard*, see :meth:`emoforge.recording.heard.HeardRecording.parts`."""
 
-        def perform(source: Utterance) -> Style:
+        def perform(source: Utterance) -> Style | Parameters:
             if reference is None:
                 return self._converter.perform(source, emotion, intensity=intensity, seed=seed).style
             return self._converter.perform_like(source, reference, intensity=intensity, seed=seed).style

@@ -13,6 +13,7 @@ import numpy as np
 
 from emoforge.base.errors import AudioError
 from emoforge.convert.base import Performer
+from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.rendering.render import PEAK
 from emoforge.convert.style import Style
 from emoforge.convert.utterance import Utterance
@@ -93,7 +94,7 @@ class HeardRecording:
     def parts(
         self,
         performer: Performer,
-        perform: Callable[[Utterance], Style],
+        perform: Callable[[Utterance], Style | Parameters],
         *,
         each: Callable[[], object] = lambda: None,
     ) -> Iterator[np.ndarray]:
@@ -120,7 +121,9 @@ class HeardRecording:
                 if index not in self._utterances:
                     self._utterances[index] = self._utterance(self._slice(*bounds[index]), NEUTRAL)
                 source = self._utterances[index]
-                style = _without_stretch(perform(source), source, self.pauses, bounds[index][0] / rate)
+                style = perform(source)
+                if isinstance(style, Style):
+                    style = _without_stretch(style, source, self.pauses, bounds[index][0] / rate)
                 yield performer.synthesise(replace(source, signal=signal, sampling_rate=rate), style)
                 each()
 

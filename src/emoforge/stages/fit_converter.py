@@ -1,7 +1,7 @@
 """Stage fit_converter: the conversion model, from the recordings of training speakers only.
 
-The training of a neural converter that was killed goes on from its last validation point, as long as clips, params and
-code are the same.
+The training of a converter with networks that was killed goes on from its last validation point, as long as clips,
+params and code are the same.
 """
 
 import shutil
@@ -132,9 +132,9 @@ def _fit(
     if method == EXTERNAL:
         return _introduce(params, layout, projects[0].train)
     utterances = [utterance for project in projects for utterance in _utterances(project)]
-    if method != "neural":
+    if method not in registry.TRAINED:
         return fit_converter(method, utterances, seed=params.seed, neural=params.fit_converter.neural), {}
-    # torch is loaded for this method only.
+    # torch is loaded for these methods only.
     from emoforge.stages import neural_training
 
     checkpoint = folder / _CHECKPOINT

@@ -1,4 +1,4 @@
-"""The training of the neural converter, as the stage fit_converter runs it: progress, checkpoint, samples."""
+"""The training of a converter with networks, as the stage fit_converter runs it: progress, checkpoint, samples."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +12,21 @@ from emoforge.base.audio import encode_flac
 from emoforge.base.errors import ParamsError
 from emoforge.base.outputs import written_aside
 from emoforge.base.training import Point
+from emoforge.convert.base import Converter
+from emoforge.convert.generative.converter import Generative
 from emoforge.convert.neural.converter import Neural
-from emoforge.convert.neural.training import preset
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.project.fitting import fit_neural
+from emoforge.project.fitting import fit_trained, steps_of
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.utterances import UtteranceStore
 
 
-def fit(utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, samples: "Samples") -> Neural:
+def fit(
+    utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, samples: "Samples"
+) -> Neural | Generative:
     """Return the converter learned from *utterances*, with a progress bar.
 
     Args:
@@ -37,15 +40,16 @@ def fit(utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, sa
         ParamsError: a GPU is asked for and there is none.
     """
     neural = params.fit_converter.neural
-    n_steps = preset(neural.size, steps=neural.steps).steps
-    with tqdm(total=n_steps, desc="fit_converter", unit="step", disable=None) as bar:
+    method = params.fit_converter.method
+    with tqdm(total=steps_of(method, neural), desc="fit_converter", unit="step", disable=None) as bar:
 
-        def on_look(point: Point, converter: Neural) -> None:
+        def on_look(point: Point, converter: Converter) -> None:
             bar.set_postfix(loss=f"{point.loss:.3f}", validation=f"{point.validation_loss:.3f}", refresh=False)
             bar.update(point.step - bar.n)
             samples.write(point, converter)
 
-        return fit_neural(
+        return fit_trained(
+            method,
             utterances,
             seed=params.seed,
             neural=neural,
@@ -55,7 +59,7 @@ def fit(utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, sa
         )
 
 
-def figures(converter: Neural) -> dict[str, int | float | None]:
+def figures(converter: Neural | Generative) -> dict[str, int | float | None]:
     """Return the figures of a training for the metrics: the loss is the best of the validation speakers, if any."""
     losses = [point.validation_loss for point in converter.points if point.validation_loss == point.validation_loss]
     return {
@@ -89,7 +93,7 @@ class Samples:
         self._clip_ids = clip_ids[: params.fit_converter.neural.samples]
         self._rows, self._layout = rows, layout
 
-    def write(self, point: Point, converter: Neural) -> None:
+    def write(self, point: Point, converter: Converter) -> None:
         """Write the clips as *converter* makes them now, into a folder named by the step."""
         if not self._clip_ids:
             return

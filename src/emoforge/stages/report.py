@@ -17,6 +17,7 @@ from emoforge import __version__
 from emoforge.base.errors import ManifestError
 from emoforge.base.outputs import built_aside, read_json
 from emoforge.base.tables import flat
+from emoforge.convert import registry
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.dataset.labels import NEUTRAL, SPLITS
@@ -98,7 +99,7 @@ def _subject(recorded: pa.Table, converted: pa.Table) -> dict[str, str]:
 def _parameters(params: Params) -> dict[str, object]:
     """Return the parameters to show: those of the converter, and of the stages that follow it."""
     converter = {"method": params.fit_converter.method}
-    if params.fit_converter.method == "neural":
+    if params.fit_converter.method in registry.TRAINED:
         converter |= params.fit_converter.neural.model_dump()
     sections = {name: getattr(params, name).model_dump() for name in ("convert", "score", "select", "train")}
     return dict(flat({"seed": params.seed, "fit_converter": converter} | sections))

@@ -114,7 +114,9 @@ def _converter_job(
             "clips": [[corpus.speech_key, list(ids)] for corpus, ids in clips],
             "to_neutral": fitted.to_neutral,
             "seed": study.seed,
-            "neural": neural.model_dump(exclude={"device", "samples"}) if converter.method == "neural" else None,
+            "neural": neural.model_dump(exclude={"device", "samples"})
+            if converter.method in registry.TRAINED
+            else None,
         },
     )
     return ConverterJob(

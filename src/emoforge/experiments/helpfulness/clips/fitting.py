@@ -31,7 +31,7 @@ class ConverterJob:
         method: kind of converter.
         clips: (run, key, clip ids) of every corpus that it learns from.
         seed: of its draws.
-        neural: options of the kind `neural`, :class:`emoforge.project.params.NeuralParams`.
+        neural: options of the kinds that are trained, :class:`emoforge.project.params.NeuralParams`.
         to_neutral: whether it learns to convert neutral speech to neutral.
     """
 
@@ -50,8 +50,8 @@ def fit_and_keep(job: ConverterJob) -> None:
         learnt_from += list(open_utterances(layout, corpus_key).stream(clip_ids))
     if job.to_neutral:
         learnt_from = as_neutral_targets(learnt_from)
-    if job.method == "neural":
-        converter = _neural_fitting().fit_neural(learnt_from, seed=job.seed, neural=job.neural)
+    if job.method in registry.TRAINED:
+        converter = _neural_fitting().fit_trained(job.method, learnt_from, seed=job.seed, neural=job.neural)
     else:
         converter = registry.fit(job.method, learnt_from, seed=job.seed)
     with job.entry.building(MODEL) as folder:
@@ -61,7 +61,7 @@ def fit_and_keep(job: ConverterJob) -> None:
 def makers(method: str) -> tuple[Callable | ModuleType, ...]:
     """Return what makes a converter of kind *method*, for the key of its entry."""
     of_kind = (fit_and_keep, registry.kind_of(method))
-    return (*of_kind, _neural_fitting()) if method == "neural" else of_kind
+    return (*of_kind, _neural_fitting()) if method in registry.TRAINED else of_kind
 
 
 def _neural_fitting() -> ModuleType:

@@ -1,0 +1,108 @@
+"""Draw a time line and then speech from the networks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from emoforge.convert.generative.network import Field, Networks
+from emoforge.convert.generative.pairs import known_of
+from emoforge.convert.generative.timeline import frames, position_of, tokens
+from emoforge.convert.generative.training import Scale
+from emoforge.convert.generative.voice import shaped, style_of
+
+_STEPS = 10
+#: Guidance of the time line: what the emotion asks for, a little more.
+_TIMING_GUIDANCE = 1.2
+#: Durations draw on this much more noise than speech: too little makes everybody equally fast.
+_TIMING_NOISE = 2.0
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is to be spoken, and how.
+
+    Attributes:
+        source: (n_frames, N_VALUES) relative parameters.
+        voice: (N_VOICE,) of the speaker.
+        emotion: index among the networks' emotions.
+        style: (N_STYLE,) that is asked for.
+        intensity: above 0 to 1.
+        seed: of the noise.
+    """
+
+    source: np.ndarray
+    voice: np.ndarray
+    emotion: int
+    style: np.ndarray
+    intensity: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Follows the velocities of both networks in steps of equal length.
+
+    Attributes:
+        networks: in evaluation mode.
+        scale: of the training.
+        guidance: strength of classifier-free guidance (Ho and Salimans 2022): 1 asks for the emotion as it was learnt,
+            more exaggerates what tells it from any other.
+        temperature: spread of the noise; 0 gives the same performance for all seeds.
+    """
+
+    networks: Networks
+    scale: Scale
+    guidance: float
+    temperature: float
+
+    @torch.inference_mode()
+    def draw(self, prompt: Prompt) -> np.ndarray:
+        """Return (n_target_frames, N_VALUES): *prompt* spoken, relative parameters."""
+        generator = torch.Generator().manual_seed(prompt.seed % 2**63)
+        own = style_of(prompt.source, 0.0)
+        style = own + prompt.intensity * (prompt.style - own)
+        given = {
+            "emotion": torch.tensor([prompt.emotion, self.networks.speech.n_emotions]),
+            "voice": _twice(self.scale.standardised(prompt.voice)[None]),
+            "style": _twice(np.append(style, 1.0)[None]),
+        }
+        stretch = self._follow(
+            self.networks.timing, tokens(prompt.source), given, generator, _TIMING_GUIDANCE * prompt.intensity, _TIMING_NOISE * self.temperature
+        )
+        position = position_of(stretch[:, 0] * self.scale.stretch * prompt.intensity, len(prompt.source))
+        speech = self._follow(
+            self.networks.speech,
+            known_of(prompt.source, position),
+            given,
+            generator,
+            self.guidance * prompt.intensity,
+            self.temperature,
+        )
+        return shaped(frames(speech), style)
+
+    def _follow(
+        self,
+        network: Field,
+        known: np.ndarray,
+        given: dict[str, torch.Tensor],
+        generator: torch.Generator,
+        guidance: float,
+        temperature: float,
+    ) -> np.ndarray:
+        """Return (T, n_generated): noise after the way that *network* sends it."""
+        both = _twice(known[None])
+        mask = torch.ones(both.shape[:2])
+        x = temperature * torch.randn(1, len(known), network.write.out_features, generator=generator)
+        for step in range(_STEPS):
+            time = torch.full((2,), step / _STEPS)
+            velocity = network(x.expand(2, -1, -1), time, known=both, mask=mask, **given)
+            asked, any_emotion = velocity[:1], velocity[1:]
+            x = x + (any_emotion + guidance * (asked - any_emotion)) / _STEPS
+        return x[0].numpy()
+
+
+def _twice(values: Sequence | np.ndarray) -> torch.Tensor:
+    """(1, ...) → (2, ...): once for the emotion and once for any."""
+    return torch.from_numpy(np.asarray(values, dtype=np.float32)).repeat(2, *[1] * (np.ndim(values) - 1))
