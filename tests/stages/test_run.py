@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+from tests.ser.tiny_encoders import spoken, write_encoder
 from tests.sharing.versioned import git
 from tests.small_run import run_stages, small_params
 
@@ -22,6 +23,7 @@ from emoforge.dataset import manifest
 from emoforge.dataset.clips import ClipStore
 from emoforge.project.encoders import load_encoder
 from emoforge.project.layout import Layout
+from emoforge.recording.predict import load_recogniser
 from emoforge.stages import convert as convert_stage
 
 pytestmark = pytest.mark.slow
@@ -73,13 +75,14 @@ def test_metrics_are_what_the_contract_promises(small_run):
     for arm in list(metrics)[:-1]:
         values = metrics[arm]
         assert set(values) == {
-            "uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "n_clips", "n_speakers", "coverage",
-            "not_enrolled", "recogniser", "encoder",
+            "uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "aurc", "n_clips", "n_speakers",
+            "coverage", "not_enrolled", "recogniser", "encoder",
         }  # fmt: skip
         assert values["coverage"][0]["coverage"] == 1
+        assert 0 <= values["aurc"] <= 1
         assert values["coverage"][0]["accuracy"] == values["wa"]
         alone = values["not_enrolled"]
-        assert set(alone) == {"uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece"}
+        assert set(alone) == {"uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "aurc"}
         assert alone["uar_ci_low"] <= alone["uar"] <= alone["uar_ci_high"]
         assert values["uar_ci_low"] <= values["uar"] <= values["uar_ci_high"]
     assert metrics["gain"]["uar"] == pytest.approx(metrics["synthetic"]["uar"] - metrics["real"]["uar"], abs=1e-3)
@@ -126,6 +129,23 @@ def test_without_weights_a_run_says_so_once_and_works_on_functionals(small_run, 
     arm = read_json(own.metrics("evaluate"))["real"]
     assert (arm["recogniser"], arm["encoder"]) == ("svm", None)
     assert "The recogniser: svm." in (own.stage("report") / "index.html").read_text("utf-8")
+
+
+def test_a_folder_with_an_encoder_is_found_from_wherever_the_stages_are_run(
+    small_run, small_corpus, tmp_path, monkeypatch
+):
+    own = Layout(shutil.copytree(small_run.root, tmp_path / "run"))
+    write_encoder(own.root / "encoders" / "mine", "whisper")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    params = small_params(small_corpus, encoder="encoders/mine")
+    run_stages(params, own.root, ("embed", "augment", "score", "select", "train", "evaluate"))
+    assert [read_json(own.metrics(name))["encoder"] for name in ("embed", "score")] == ["mine", "mine"]
+    assert read_json(own.metrics("evaluate"))["real"]["encoder"] == "mine"
+    # A project that is moved finds its encoder again.
+    moved = own.root.rename(tmp_path / "moved")
+    heard = load_recogniser(moved / "models" / "real")(spoken(200.0, 0), 16_000)
+    assert sum(heard.values()) == pytest.approx(1)
 
 
 def test_a_project_without_an_encoder_needs_no_embeddings(small_run, small_corpus, tmp_path):

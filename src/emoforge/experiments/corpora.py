@@ -16,7 +16,8 @@ from emoforge import corpora
 from emoforge.base.errors import CorpusError, ManifestError
 from emoforge.corpora.recording import Recording
 from emoforge.dataset import manifest
-from emoforge.experiments.cache import Cache
+from emoforge.experiments.cache import Cache, Entry
+from emoforge.experiments.embeddings import embed_corpus
 from emoforge.project.checksums import digest, file_sha256, folder_sha256
 from emoforge.project.corpus_choice import SharingWarning
 from emoforge.project.layout import Layout
@@ -59,6 +60,11 @@ class Corpus:
         """Return the manifest rows of *speakers*."""
         wanted = pc.is_in(self.table.column("speaker"), pa.array(list(speakers)))
         return self.table.filter(wanted).to_pylist()
+
+    @property
+    def audio(self) -> str:
+        """Checksum of the audio of all clips."""
+        return digest(self.table.select(["clip_id", "audio_sha256"]).to_pylist())
 
 
 def prepare_corpus(original: Original, params: Params, *, root: Path, cache: Cache) -> Corpus:
@@ -124,6 +130,22 @@ def open_corpus(name: str, layout: Layout) -> Corpus:
         raise ManifestError(f"{functionals}: not there; run the stage that writes it (`dvc repro prosody`)")
     speech_key = digest([table.select(list(_COLUMNS)).to_pylist(), folder_sha256(layout.stage("prosody") / "tracks")])
     return Corpus(name, layout, digest([speech_key, file_sha256(functionals)]), speech_key, table)
+
+
+def embed_prepared(corpus: Corpus, *, encoder: str, cache: Cache) -> Entry:
+    """Return the entry with the embeddings of all clips of *corpus*, as :func:`embed_corpus` does.
+
+    Raises:
+        ModelError: the encoder is not there, or damaged.
+    """
+    return embed_corpus(
+        corpus.name,
+        corpus.layout.stage("ingest") / "clips",
+        corpus.table.column("clip_id").to_pylist(),
+        audio=corpus.audio,
+        encoder=encoder,
+        cache=cache,
+    )
 
 
 def _recordings_sha256(recordings: Iterable[Recording]) -> str:

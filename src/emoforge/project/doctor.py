@@ -12,6 +12,7 @@ from emoforge.project.encoders import load_encoder
 from emoforge.project.encoders.catalogue import DEFAULT
 from emoforge.project.encoders.fetch import encoders_table
 from emoforge.project.encoders.kept import kept_folder
+from emoforge.project.encoders.places import located
 from emoforge.project.params import load_params
 from emoforge.project.stage_code import CODE_FILE, changed_stages
 
@@ -33,7 +34,7 @@ def examine(project: Path) -> list[str]:
     try:
         params = load_params(project / "params.yaml")
         lines.append(f"params.yaml: valid; corpus {params.corpus.name} in {params.corpus.root}")
-        lines.append(f"encoder: {_chosen(params.encoder)}")
+        lines.append(f"encoder: {_chosen(located(params.encoder, project))}")
         configured = {params.corpus.name: project / params.corpus.root}
     except EmoforgeError as error:
         lines.append(f"params.yaml: {error}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from emoforge.base.errors import ModelError
 from emoforge.base.outputs import read_json, write_json
+from emoforge.project.encoders.places import located
 from emoforge.project.params import Params, load_params
 
 _FILE = "intake.json"
@@ -62,9 +63,9 @@ def intake_of(folder: Path) -> IntakeOptions:
 
 def _found(options: IntakeOptions, folder: Path) -> IntakeOptions:
     """Name the folder of an encoder from wherever it is asked for: params.yaml names it from the project."""
-    places = [parent / options.encoder for parent in _above(folder)]
-    found = next((place for place in places if options.encoder and place.is_dir()), None)
-    return options if found is None else replace(options, encoder=str(found))
+    named = (located(options.encoder, parent) for parent in _above(folder))
+    found = next((source for source in named if source != options.encoder), options.encoder)
+    return replace(options, encoder=found)
 
 
 def _above(folder: Path) -> list[Path]:

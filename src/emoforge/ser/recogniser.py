@@ -30,7 +30,8 @@ class Examples:
 
     Attributes:
         inputs: (n_clips, n_features) functionals; (n_clips, n_layers, n_values) embeddings; n_clips arrays (n_rows,
-            n_frames); or n_clips pairs of two of these.
+            n_frames) of mel spectra; n_clips arrays (n_frames, width) of an encoder's layer; or n_clips pairs of two
+            of these.
         speakers: (n_clips,) names.
         labels: (n_clips,) indices into the recogniser's labels; None where they are what is asked for.
         weights: (n_clips,) sample weights, 1 where None.

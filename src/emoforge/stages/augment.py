@@ -14,6 +14,7 @@ from emoforge.base.batch import chunked, map_chunks
 from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.dataset.clips import open_clips, shard_path, write_shard
+from emoforge.project.encoders.places import located
 from emoforge.project.encoders.tables import write_embedded
 from emoforge.project.features import encoder_of_run, write_functionals
 from emoforge.project.layout import Layout
@@ -67,7 +68,8 @@ def run(params: Params, layout: Layout) -> dict:
         sources = pa.table({"clip_id": clip_ids, "source_clip_id": [source for _, source in jobs], "kind": kinds})
         if encoder is not None:
             path = folder / layout.embeddings("augment").name
-            write_embedded(path, folder / "clips", clip_ids, params.encoder, like=encoder, workers=params.workers)
+            source = located(params.encoder, layout.root)
+            write_embedded(path, folder / "clips", clip_ids, source, like=encoder, workers=params.workers)
         with written_aside(folder / "sources.parquet") as aside:
             pq.write_table(sources, aside, compression="zstd")
     metrics = {"clips": len(jobs), "kinds": dict(sorted(Counter(kinds).items()))}

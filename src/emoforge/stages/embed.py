@@ -9,6 +9,7 @@ import warnings
 from emoforge.base.errors import EmoforgeWarning, MissingWeightsError
 from emoforge.base.outputs import built_aside, write_json
 from emoforge.dataset import manifest
+from emoforge.project.encoders.places import located
 from emoforge.project.encoders.tables import write_embedded
 from emoforge.project.features import encoder_of, write_no_embeddings
 from emoforge.project.layout import Layout
@@ -23,7 +24,8 @@ def run(params: Params, layout: Layout) -> dict:
         try:
             if params.encoder:
                 clips = layout.stage("ingest") / "clips"
-                write_embedded(path, clips, clip_ids, params.encoder, workers=params.workers)
+                source = located(params.encoder, layout.root)
+                write_embedded(path, clips, clip_ids, source, workers=params.workers)
             else:
                 write_no_embeddings(path)
         except MissingWeightsError as error:

@@ -13,17 +13,18 @@ from emoforge.base.outputs import built_aside, write_json, written_aside
 from emoforge.dataset import manifest
 from emoforge.evaluation.arms import ARMS, CLASSICAL, REAL, SYNTHETIC, UNION
 from emoforge.evaluation.statistics import paired_gain, uar_interval
+from emoforge.project.encoders.places import located
 from emoforge.project.examples import ExampleSource, enrolment_of, scored_clips, tuned_encoder
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.report.plots import Plot, plot_arms, plot_confusion, plot_coverage
 from emoforge.ser.metrics import confusion_matrix, ece, macro_f1, uar, wa
 from emoforge.ser.registry import load_recogniser
-from emoforge.ser.selective import coverage_points
+from emoforge.ser.selective import CoverageCurve, coverage_points
 
 _DIGITS = 4
 #: What is told of an arm whose test speakers are not enrolled.
-_NOT_ENROLLED = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece")
+_NOT_ENROLLED = ("uar", "uar_ci_low", "uar_ci_high", "wa", "macro_f1", "ece", "aurc")
 
 
 def run(params: Params, layout: Layout) -> dict:
@@ -33,9 +34,10 @@ def run(params: Params, layout: Layout) -> dict:
     labels = list(models[REAL].labels)
     test = scored_clips(table, "test", labels)
     kind = models[REAL].kind
-    source = ExampleSource(layout, kind, ["ingest"], encoder=params.encoder)
+    hearing = located(params.encoder, layout.root)
+    source = ExampleSource(layout, kind, ["ingest"], encoder=hearing)
     encoder = getattr(models[REAL], "encoder", None)
-    tuned = tuned_encoder(kind, params.encoder)
+    tuned = tuned_encoder(kind, hearing)
     heard = source.encoder or (tuned and (tuned.name, tuned.sha256))
     if heard and encoder and heard[:2] != tuple(encoder)[:2]:
         raise ModelError(
@@ -114,6 +116,7 @@ def figures_of_arms(
             "wa": round(float(wa(truth, predicted)), _DIGITS),
             "macro_f1": round(float(macro_f1(truth, predicted)), _DIGITS),
             "ece": round(float(ece(truth, values)), _DIGITS),
+            "aurc": round(CoverageCurve.of(values.max(axis=1), truth == predicted).aurc, _DIGITS),
             "n_clips": len(truth),
             "n_speakers": len(np.unique(speakers)),
             "coverage": [

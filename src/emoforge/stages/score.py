@@ -21,6 +21,7 @@ from emoforge.dataset import manifest
 from emoforge.dataset.clips import open_clips
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.evaluation.judge import out_of_fold_judge
+from emoforge.project.encoders.places import located
 from emoforge.project.encoders.tables import write_embedded
 from emoforge.project.examples import (
     FALLBACK,
@@ -85,7 +86,8 @@ def run(params: Params, layout: Layout) -> dict:
         judge = second
         if encoder is not None:
             path, clips = folder / layout.embeddings("score").name, layout.stage("convert") / "clips"
-            write_embedded(path, clips, clip_ids, params.encoder, like=encoder, workers=params.workers)
+            source = located(params.encoder, layout.root)
+            write_embedded(path, clips, clip_ids, source, like=encoder, workers=params.workers)
             judge = _judge(_ENCODER_JUDGE, recorded, converted, Embeddings(path)(clip_ids), params, layout)
         columns: dict[str, Any] = {name: scores[name].astype(np.float32) for name in _SCORES} | {
             "emotion_confidence": judge.confidence,

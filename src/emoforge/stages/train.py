@@ -14,6 +14,7 @@ from emoforge.dataset import manifest
 from emoforge.evaluation.arms import CLASSICAL, REAL, SYNTHETIC, build_arms
 from emoforge.evaluation.certainty import write_certainty
 from emoforge.project.checksums import code_sha256, file_sha256
+from emoforge.project.encoders.places import located
 from emoforge.project.examples import (
     ExampleSource,
     emotions_of,
@@ -41,8 +42,9 @@ def run(params: Params, layout: Layout) -> dict:
     if kind != params.train.model:
         line = f"train.model = {params.train.model!r} needs an encoder, and stage embed had none: {kind} is trained"
         warnings.warn(line, EmoforgeWarning, stacklevel=2)
-    source = ExampleSource(layout, kind, ["ingest", "score", "augment"], encoder=params.encoder)
-    base = tuned_encoder(kind, params.encoder)
+    hearing = located(params.encoder, layout.root)
+    source = ExampleSource(layout, kind, ["ingest", "score", "augment"], encoder=hearing)
+    base = tuned_encoder(kind, hearing)
     options = fit_options(kind, steps=params.train.steps, encoder=source.encoder, base=base)
     labels = emotions_of(table)
     clip_ids, kinds, emotions, speakers = training_pool(table, layout)

@@ -216,6 +216,7 @@ def test_what_cannot_be_tuned_is_one_line(trained, asked):
         with pytest.raises(ModelError, match="fine-tuned") as caught:
             fit(base=base)
         assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("encoder 'toy': 2 blocks, none of which can be fine-tuned")
     with pytest.raises(EmoforgeError, match="name `base`"):
         fit(base=None)
     with pytest.raises(EmoforgeError, match="at least 2 emotions"):

@@ -26,6 +26,7 @@ from emoforge.experiments.helpfulness.choice import Validation, advise, best_set
 from emoforge.experiments.helpfulness.protocol import Study
 from emoforge.experiments.helpfulness.recordings import situations, table_of
 from emoforge.experiments.helpfulness.settings import Setting
+from emoforge.project.encoders.places import located
 from emoforge.project.examples import usable_kind
 from emoforge.project.features import encoder_of
 from emoforge.project.layout import Layout
@@ -150,7 +151,7 @@ def _study(params: Params, layout: Layout, *, n_folds: int) -> Study:
     recogniser = {
         "name": model,
         "kind": model,
-        "encoder": params.encoder if EMBEDDING in kind.reads else "",
+        "encoder": located(params.encoder, layout.root) if EMBEDDING in kind.reads else "",
         "options": {"steps": params.train.steps} if "steps" in kind.options else {},
     }
     confidences = {"min_confidence": list(_CONFIDENCES)}

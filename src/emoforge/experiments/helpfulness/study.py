@@ -22,6 +22,7 @@ from emoforge.experiments.helpfulness.recordings import read_table, situations
 from emoforge.experiments.helpfulness.rows import ADVICE, FIXED, HINDSIGHT, VALIDATION, Outcome, mean_uar, measured_rows
 from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.experiments.studies import Studied, study_path, write_results
+from emoforge.project.encoders.places import located
 from emoforge.project.params import load_params
 from emoforge.project.versions import commit_of
 
@@ -48,6 +49,8 @@ def run(
     commit = commit_of(root)
     path = study_path(name, root)
     study = load_study(path)
+    recognisers = [item.model_copy(update={"encoder": located(item.encoder, root)}) for item in study.recognisers]
+    heard = study.model_copy(update={"recognisers": recognisers})
     params = load_params(root / "params.yaml")
     cache = Cache(root / study.work, study.workers, report)
     with one_thread():
@@ -55,7 +58,7 @@ def run(
         asked = situations(study, table)
         if not study.nested:
             asked = [replace(situation, inner=()) for situation in asked]
-        answers = answer(study, params, table, asked, cache)
+        answers = answer(heard, params, table, asked, cache)
         rows = result_rows(study, answers)
     seconds = time.monotonic() - started
     results = {

@@ -9,12 +9,11 @@ import numpy as np
 from emoforge import corpora
 from emoforge.dataset.splits import speaker_folds
 from emoforge.experiments.cache import Cache
-from emoforge.experiments.corpora import Corpus, prepare_corpus
-from emoforge.experiments.embeddings import embed_corpus
+from emoforge.experiments.corpora import Corpus, embed_prepared, prepare_corpus
 from emoforge.experiments.recognition.inputs import Material
 from emoforge.experiments.recognition.protocol import RecognitionStudy, StudiedCorpus
 from emoforge.experiments.recognition.tasks import Recorded
-from emoforge.project.checksums import digest, file_sha256
+from emoforge.project.checksums import file_sha256
 from emoforge.project.params import Params
 from emoforge.ser.registry import EMBEDDING, KINDS
 
@@ -57,14 +56,9 @@ def materials(prepared: Mapping[str, Corpus], study: RecognitionStudy, cache: Ca
     embedded = any(EMBEDDING in KINDS[item.kind].reads for item in study.recognisers)
     found = {}
     for name, corpus in prepared.items():
-        clip_ids = corpus.table.column("clip_id").to_pylist()
-        audio = digest(corpus.table.select(["clip_id", "audio_sha256"]).to_pylist())
-        embeddings = None
-        if embedded:
-            folder = corpus.layout.stage("ingest") / "clips"
-            embeddings = embed_corpus(name, folder, clip_ids, audio=audio, encoder=study.encoder, cache=cache)
+        embeddings = embed_prepared(corpus, encoder=study.encoder, cache=cache) if embedded else None
         functionals = file_sha256(corpus.layout.functionals("prosody"))
-        found[name] = Material(name, corpus.layout, audio, functionals, embeddings)
+        found[name] = Material(name, corpus.layout, corpus.audio, functionals, embeddings)
     return found
 
 

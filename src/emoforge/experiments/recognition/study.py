@@ -24,6 +24,7 @@ from emoforge.experiments.recognition.rows import gain_rows, pooled, result_row,
 from emoforge.experiments.recognition.runs import answer
 from emoforge.experiments.recognition.tasks import Recorded, Task, across_task, fold_tasks
 from emoforge.experiments.studies import Studied, study_path, write_results
+from emoforge.project.encoders.places import located
 from emoforge.project.params import load_params
 from emoforge.project.versions import commit_of
 
@@ -48,6 +49,7 @@ def run(
     commit = commit_of(root)
     path = study_path(name, root)
     study = load_recognition_study(path)
+    heard = study.model_copy(update={"encoder": located(study.encoder, root)})
     params = load_params(root / "params.yaml")
     cache = Cache(root / study.work, study.workers, report)
     with one_thread():
@@ -55,8 +57,8 @@ def run(
         recorded = record(prepared)
         folds = {item.name: folds_of(item, prepared[item.name], seed=study.seed) for item in study.corpora}
         tasks = tasks_of(study, recorded, folds)
-        read = materials(prepared, study, cache)
-        outcomes = pooled(answer(study, tasks, recorded, read, cache), recorded)
+        read = materials(prepared, heard, cache)
+        outcomes = pooled(answer(heard, tasks, recorded, read, cache), recorded)
         choices = {"n_draws": study.draws, "seed": study.seed}
         gains = gain_rows(outcomes, reference=study.recognisers[0].name, **choices)
         rows = [result_row(item, **choices) for item in outcomes]

@@ -75,10 +75,16 @@ def upper_blocks(encoder: Encoder, n_blocks: int) -> nn.ModuleList:
     if not isinstance(network, Whisper):
         raise ModelError(f"encoder {encoder.name!r}: only Whisper's blocks can be fine-tuned; choose whisper-tiny.en")
     # The last block's frames would need the encoder's last normalisation.
-    if not 0 < n_blocks < len(network.blocks) - lower:
+    most = len(network.blocks) - lower - 1
+    if most < 1:
         raise ModelError(
-            f"encoder {encoder.name!r}: {n_blocks} blocks are to be fine-tuned, allowed: 1 to "
-            f"{len(network.blocks) - lower - 1} of those above layer {lower}"
+            f"encoder {encoder.name!r}: {len(network.blocks)} blocks, none of which can be fine-tuned, since none lies "
+            "between the middle layer and the last block; choose whisper-tiny.en"
+        )
+    if not 0 < n_blocks <= most:
+        raise ModelError(
+            f"encoder {encoder.name!r}: {n_blocks} blocks are to be fine-tuned, allowed: 1 to {most} of those above "
+            f"layer {lower}"
         )
     return copy.deepcopy(network.blocks[lower : lower + n_blocks]).cpu()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from emoforge.dataset.clips import ClipStore
 from emoforge.experiments.cache import Cache, Entry, Part
 from emoforge.experiments.conversion.design import Condition, Design
-from emoforge.experiments.embeddings import embed_corpus
+from emoforge.experiments.corpora import embed_prepared
 from emoforge.project.checksums import digest
 from emoforge.project.encoders import load_encoder
 
@@ -30,19 +30,10 @@ def embed_recorded(design: Design, cache: Cache) -> dict[str, Entry]:
     """
     if not design.params.encoder:
         return {}
-    entries = {}
-    for name in design.rotations:
-        corpus = design.corpora[name]
-        clips = corpus.table.select(["clip_id", "audio_sha256"]).to_pylist()
-        entries[name] = embed_corpus(
-            name,
-            corpus.layout.stage("ingest") / "clips",
-            [row["clip_id"] for row in clips],
-            audio=digest(clips),
-            encoder=design.params.encoder,
-            cache=cache,
-        )
-    return entries
+    corpora = {name: design.corpora[name] for name in design.rotations}
+    return {
+        name: embed_prepared(corpus, encoder=design.params.encoder, cache=cache) for name, corpus in corpora.items()
+    }
 
 
 def embed_converted(design: Design, conversions: Mapping[Condition, Entry], cache: Cache) -> dict[Condition, Entry]:
