@@ -12,6 +12,7 @@ from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert.generative.parameters import Parameters
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.utterance import Utterance
+from emoforge.dataset.labels import NEUTRAL
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,12 @@ class Performer(ABC):
     Attributes:
         name: used in messages.
         emotions: what it can produce, in alphabetical order.
+        says_neutral: whether it can be asked for neutral too, as a control: what of a conversion is not the emotion.
     """
 
     name: str
     emotions: tuple[str, ...]
+    says_neutral: bool = False
 
     @abstractmethod
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
@@ -97,7 +100,7 @@ class Performer(ABC):
 
     def check(self, emotion: str, intensity: float) -> None:
         """Raise EmoforgeError unless *emotion* can be produced and *intensity* lies within 0 to 1."""
-        if emotion not in self.emotions:
+        if emotion not in self.emotions and not (self.says_neutral and emotion == NEUTRAL):
             raise EmoforgeError(f"converter {self.name}: {unknown_value('emotion', emotion, self.emotions)}")
         check_intensity(intensity)
 

@@ -12,14 +12,17 @@ import pyworld
 from emoforge.base.audio import resample
 from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.convert.exemplars import collect
-from emoforge.convert.rendering.render import PEAK
+from emoforge.convert.generative import parameters
+from emoforge.convert.rendering.render import below_peak
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.transplant import Transplant
 from emoforge.convert.utterance import Utterance
 
-#: From the top: the take itself by analysis and synthesis of WORLD; the source in the style of the take, in the
-#: representation of `transplant`; the same without what changes in the envelope but its level.
-RESYNTHESIS, OWN_TAKE, PROSODY_ONLY = RUNGS = ("resynthesis", "own take", "prosody only")
+#: From the top: the take itself by analysis and synthesis of WORLD; the take through the parameters that `generative`
+#: draws; the source in the style of the take as `transplant` lays it on; the same without what changes in the envelope
+#: but its level.
+RUNGS = ("resynthesis", "own take", "own style", "prosody only")
+RESYNTHESIS, OWN_TAKE, OWN_STYLE, PROSODY_ONLY = RUNGS
 
 _FRAME_PERIOD_MS = 5.0
 #: Below it D4C has no band and calls everything noise.
@@ -41,8 +44,11 @@ def climb(rung: str, source: Utterance, take: Utterance) -> np.ndarray:
         raise EmoforgeError(unknown_value("rung of the ladder", rung, RUNGS))
     if rung == RESYNTHESIS:
         return resample(resynthesised(take.signal, take.sampling_rate), take.sampling_rate, source.sampling_rate)
+    if rung == OWN_TAKE:
+        spoken = below_peak(parameters.synthesise(parameters.analyse(take)))
+        return resample(spoken, parameters.SAMPLING_RATE, source.sampling_rate)
     style = own_style(source, take)
-    return render_style(source, style if rung == OWN_TAKE else prosody_of(style))
+    return render_style(source, style if rung == OWN_STYLE else prosody_of(style))
 
 
 def resynthesised(signal: np.ndarray, sampling_rate: int) -> np.ndarray:
@@ -58,15 +64,13 @@ def resynthesised(signal: np.ndarray, sampling_rate: int) -> np.ndarray:
     f0, instants = pyworld.harvest(heard, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_PERIOD_MS)
     spectrum = pyworld.cheaptrick(heard, f0, instants, sampling_rate)
     aperiodicity = pyworld.d4c(heard, f0, instants, sampling_rate)
-    spoken = pyworld.synthesize(f0, spectrum, aperiodicity, sampling_rate, _FRAME_PERIOD_MS)[: len(heard)]
-    peak = np.abs(spoken).max(initial=0.0)
-    return (spoken * (PEAK / peak) if peak > PEAK else spoken).astype(np.float32)
+    return below_peak(pyworld.synthesize(f0, spectrum, aperiodicity, sampling_rate, _FRAME_PERIOD_MS)[: len(heard)])
 
 
 def own_style(source: Utterance, take: Utterance) -> Style:
     """Return how *take* differs from *source*, as a converter of kind ``transplant`` would lay it on *source*."""
     # An exemplar is an emotional clip; a neutral take stands for one here.
-    (exemplar,) = collect([source, replace(take, emotion=OWN_TAKE)], with_frames=True)
+    (exemplar,) = collect([source, replace(take, emotion=OWN_STYLE)], with_frames=True)
     return Transplant([]).style(source, exemplar)
 
 

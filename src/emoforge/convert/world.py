@@ -8,7 +8,7 @@ import pyworld
 from emoforge.base.audio import mono_mix, resample
 from emoforge.convert.base import changes
 from emoforge.convert.generative.parameters import Parameters
-from emoforge.convert.rendering.render import GAIN_LIMIT_DB, PEAK
+from emoforge.convert.rendering.render import GAIN_LIMIT_DB, below_peak
 from emoforge.convert.rendering.spectral_filter import bin_gain_db, smooth_gain
 from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
@@ -75,5 +75,4 @@ class World(Statistics):
             )
             channels.append(spoken)
         result = np.stack(channels, axis=1).reshape(-1, *source.signal.shape[1:])
-        peak = np.abs(result).max(initial=0.0)
-        return (result * (PEAK / peak) if peak > PEAK else result).astype(np.float32)
+        return below_peak(result)

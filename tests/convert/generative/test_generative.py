@@ -108,6 +108,14 @@ def test_seeds_are_performances_and_intensity_is_gradual(learnt, neutral):
     assert f0_hz[0] < f0_hz[1] < f0_hz[2]
 
 
+def test_neutral_can_be_asked_for_as_a_control(learnt, neutral):
+    control = said(neutral, learnt, "neutral", seed=1)
+    assert "neutral" not in learnt.emotions
+    assert control.tobytes() != neutral.signal.tobytes()
+    assert median_f0_hz(control) == pytest.approx(160.0, rel=0.06)
+    assert level_db(control) == pytest.approx(level_db(neutral.signal), abs=3)
+
+
 def test_a_reference_decides_how_high_it_is(learnt, neutral):
     low, high = (
         utterance(sentence(f0_hz, level=0.1, seed=7), clip_id="r", speaker="r", emotion="anger")

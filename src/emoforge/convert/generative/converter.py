@@ -18,7 +18,7 @@ from emoforge.convert.generative.sampling import Prompt, Sampler
 from emoforge.convert.generative.styles import Styles, typical_styles
 from emoforge.convert.generative.training import Look, Scale, TrainingOptions, train_networks
 from emoforge.convert.generative.voice import Voice, absolute, relative, style_of, voice_of
-from emoforge.convert.rendering.render import PEAK
+from emoforge.convert.rendering.render import below_peak
 from emoforge.convert.storage import read_arrays, read_description, rebuilding, write_model
 from emoforge.convert.style import Style, no_change, render_style
 from emoforge.convert.utterance import Utterance
@@ -40,6 +40,7 @@ class Generative(Converter):
     """
 
     name = "generative"
+    says_neutral = True
 
     def __init__(
         self,
@@ -131,6 +132,10 @@ class Generative(Converter):
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
+        if emotion == NEUTRAL:
+            heard = analyse(source)
+            own = style_of(relative(heard, voice_of([heard]), self.spread), 0.0)
+            return self._perform(source, emotion, own, intensity, seed, None)
         # Without noise there is one performance, so one style.
         style = self.styles.draw(emotion, source.gender, np.random.default_rng(seed if self.temperature else 0))
         return self._perform(source, emotion, style, intensity, seed, None)
@@ -179,9 +184,7 @@ class Generative(Converter):
     def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         if isinstance(style, Style):
             return render_style(source, style)
-        speech = resample(synthesise(style).astype(np.float32), SAMPLING_RATE, source.sampling_rate)
-        peak = float(np.abs(speech).max(initial=0.0))
-        speech = speech * np.float32(PEAK / peak) if peak > PEAK else speech
+        speech = below_peak(resample(synthesise(style).astype(np.float32), SAMPLING_RATE, source.sampling_rate))
         if source.signal.ndim == 1:
             return speech
         # The channels differ in level as those of the source do.

@@ -69,7 +69,12 @@ class Sampler:
             "style": _twice(np.append(style, 1.0)[None]),
         }
         stretch = self._follow(
-            self.networks.timing, tokens(prompt.source), given, generator, _TIMING_GUIDANCE * prompt.intensity, _TIMING_NOISE * self.temperature
+            self.networks.timing,
+            tokens(prompt.source),
+            given,
+            generator,
+            _TIMING_GUIDANCE * prompt.intensity,
+            _TIMING_NOISE * self.temperature,
         )
         position = position_of(stretch[:, 0] * self.scale.stretch * prompt.intensity, len(prompt.source))
         speech = self._follow(

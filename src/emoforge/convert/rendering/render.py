@@ -26,6 +26,12 @@ F0_RATIO_LIMIT = 3.0
 SLOWEST = 1e-3
 
 
+def below_peak(signal: np.ndarray) -> np.ndarray:
+    """Return *signal* as float32, turned down as a whole where a sample would exceed :data:`PEAK`."""
+    peak = float(np.abs(signal).max(initial=0.0))
+    return (signal * (PEAK / peak) if peak > PEAK else signal).astype(np.float32)
+
+
 def render(
     signal: np.ndarray,
     sampling_rate: int,

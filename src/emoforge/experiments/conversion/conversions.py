@@ -12,7 +12,7 @@ from emoforge.base.batch import chunked
 from emoforge.base.errors import EmoforgeError
 from emoforge.convert import registry
 from emoforge.convert.ablation import without
-from emoforge.convert.base import Performer
+from emoforge.convert.base import Converter, Performer
 from emoforge.convert.ladder import climb
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache, Entry, Part
@@ -70,7 +70,7 @@ def convert_all(design: Design, converters: Mapping[Condition, Path], cache: Cac
         EmoforgeError: a condition has nothing to convert.
     """
     checksums = {model: folder_sha256(model) for model in dict.fromkeys(converters.values())}
-    emotions = {model: registry.load(model).emotions for model in checksums}
+    emotions = {model: _askable(registry.load(model)) for model in checksums}
     entries, todo = {}, []
     for condition in design.conditions():
         corpus, system = design.corpora[condition.corpus], condition.system
@@ -95,6 +95,11 @@ def convert_all(design: Design, converters: Mapping[Condition, Path], cache: Cac
                 todo.append(_Chunk(corpus.layout, corpus.key, system, model, checksum, chunk, part))
     cache.fill(_convert, todo, description="convert", unit="clip", sizes=[len(chunk.rows) for chunk in todo])
     return entries
+
+
+def _askable(converter: Converter) -> tuple[str, ...]:
+    """Return what *converter* can be asked for, neutral among it where it can be asked for that."""
+    return (*converter.emotions, NEUTRAL) if converter.says_neutral else converter.emotions
 
 
 def _planned(design: Design, condition: Condition, emotions: Sequence[str]) -> list[dict]:
