@@ -184,10 +184,13 @@ def test_the_command_tells_the_kinds_of_study_apart(again):
     assert len(found.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("name", ["recognition", "recognition-two-encoders"])
-def test_the_studies_that_come_along_are_whole(name):
+@pytest.mark.parametrize(
+    ("name", "first"), [("recognition", "svm"), ("recognition-two-encoders", "encoder+functionals")]
+)
+def test_the_studies_that_come_along_are_whole(name, first):
     study = load_recognition_study(STUDIES / f"{name}.yaml")
-    assert study.recognisers[0].kind == "svm"
+    assert study.recognisers[0].kind == first
+    assert len(study.targets) == 7
 
 
 @pytest.mark.parametrize(
