@@ -13,6 +13,7 @@ import numpy as np
 from emoforge.convert.generative.parameters import N_CEPSTRA, Parameters
 
 #: Columns of relative parameters: cepstra and aperiodicity, then F0 (interpolated where unvoiced), then voicing.
+APERIODICITY = N_CEPSTRA
 F0 = N_CEPSTRA + 1
 VOICING = N_CEPSTRA + 2
 N_VALUES = N_CEPSTRA + 3
