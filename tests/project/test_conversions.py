@@ -48,7 +48,7 @@ def store(recorded, tmp_path_factory) -> UtteranceStore:
     write_shard(shard_path(layout.stage("ingest") / "clips", 0), clips, sampling_rate=16000)
     tracks = [(clip_id, utterance.tracks) for clip_id, utterance in recorded.items()]
     write_tracks(layout.stage("prosody") / "tracks" / "tracks-00000.parquet", tracks)
-    columns = ("clip_id", "speaker", "gender", "sentence", "emotion")
+    columns = ("clip_id", "speaker", "gender", "sentence", "emotion", "corpus")
     rows = [{name: getattr(utterance, name) for name in columns} for utterance in recorded.values()]
     return UtteranceStore(layout, pa.Table.from_pylist(rows))
 

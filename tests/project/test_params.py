@@ -62,7 +62,7 @@ def test_the_neural_section_holds_what_the_library_does_unasked():
 
     neural = load_params(PARAMS).fit_converter.neural
     # Each method has values of its own.
-    assert (neural.guidance, neural.temperature) == (None, None)
+    assert (neural.guidance, neural.temperature) == ("usual", "usual")
     assert PRESETS[neural.size] == TrainingOptions()
     assert set(GENERATIVE_PRESETS) == set(PRESETS)
     assert set(type(neural).model_fields["size"].annotation.__args__) == set(PRESETS)

@@ -58,7 +58,7 @@ def fit_trained(
         ModelError: the utterances hold nothing to learn from, or the training fails.
     """
     chosen = {"guidance": neural.guidance, "temperature": neural.temperature}
-    settings: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
+    settings: dict[str, Any] = {name: value for name, value in chosen.items() if value != "usual"}
     settings |= {"seed": seed, "device": device, "checkpoint": checkpoint, "on_look": on_look}
     # torch is loaded for these methods only, and the code of one is not part of the other's.
     if method == "neural":

@@ -108,11 +108,11 @@ class NeuralParams(Section):
     size: Literal["small", "full"] = Field(description="network and training: small for a laptop, full for a GPU")
     steps: Count = Field(description="gradient steps at most; 0 takes what suits the size")
     device: Literal["auto", "cpu", "cuda"] = Field(description="where it is trained; auto takes a GPU if there is one")
-    guidance: Annotated[float, Field(ge=0, le=10)] | None = Field(
-        description="1 asks for the emotion, more exaggerates it; null takes what suits the method"
+    guidance: Literal["usual"] | Annotated[float, Field(ge=0, le=10)] = Field(
+        description="1 asks for the emotion, more exaggerates it; usual takes what suits the method"
     )
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = Field(
-        description="how much performances differ; 0: not at all; null takes what suits the method"
+    temperature: Literal["usual"] | Annotated[float, Field(ge=0, le=2)] = Field(
+        description="how much performances differ; 0: not at all; usual takes what suits the method"
     )
     samples: Count = Field(description="clips converted at every validation point, to data/converter_samples")
 

@@ -72,7 +72,7 @@ def written(root: Path) -> dict[str, int]:
 
 
 def test_zero_effort_changes_nothing_and_a_converter_is_heard(results):
-    assert len(results["rows"]) == 18
+    assert len(results["rows"]) == 21
     zero, converted = row(results, "identity"), row(results, "statistics")
     assert 0 <= zero["content_error_real"] < 0.6
     assert zero["content_error"] == zero["dnsmos_delta_source"] == zero["distillmos_delta_source"] == 0
@@ -252,7 +252,7 @@ def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small
     assert "| identity | svm |" in result.stdout
     assert "--output" in result.stdout.splitlines()[-1]
     result = emoforge("evaluate-conversion", "tiny.yaml", cwd=again)
-    assert "18 rows in studies/tiny/results.json" in result.stdout
+    assert "21 rows in studies/tiny/results.json" in result.stdout
     assert "| identity |" not in result.stdout
     results = json.loads((again / "studies" / "tiny" / "results.json").read_text("utf-8"))
     assert results["command"] == "emoforge evaluate-conversion tiny.yaml"
@@ -261,11 +261,11 @@ def test_the_command_prints_a_part_and_keeps_how_the_whole_was_made(again, small
 def test_samples_are_written_beside_their_sources(again, small_corpus):
     run(write_protocol(again, small_corpus), root=again, samples=(2, again / "samples"))
     files = sorted(path.name for path in (again / "samples" / "demo").iterdir())
-    assert len(files) == 2 * 7
+    assert len(files) == 2 * 8
     for number in ("000", "001"):
         own = [name for name in files if name.startswith(number)]
         kinds = [
-            *("identity.wav", "own take.wav", "prosody only.wav", "resynthesis.wav", "source.wav"),
+            *("identity.wav", "own style.wav", "own take.wav", "prosody only.wav", "resynthesis.wav", "source.wav"),
             *("statistics without envelope.wav", "statistics.wav"),
         ]
         assert [name.rsplit("-", 1)[1] for name in own] == kinds
