@@ -17,16 +17,13 @@ from emoforge.convert.rendering.render import below_peak
 from emoforge.convert.style import Style, render_style
 from emoforge.convert.transplant import Transplant
 from emoforge.convert.utterance import Utterance
+from emoforge.convert.world import FRAME_PERIOD_MS, LOWEST_RATE_HZ
 
 #: From the top: the take itself by analysis and synthesis of WORLD; the take through the parameters that `generative`
 #: draws; the source in the style of the take as `transplant` lays it on; the same without what changes in the envelope
 #: but its level.
 RUNGS = ("resynthesis", "own take", "own style", "prosody only")
 RESYNTHESIS, OWN_TAKE, OWN_STYLE, PROSODY_ONLY = RUNGS
-
-_FRAME_PERIOD_MS = 5.0
-#: Below it D4C has no band and calls everything noise.
-_LOWEST_RATE_HZ = 12000
 
 
 def climb(rung: str, source: Utterance, take: Utterance) -> np.ndarray:
@@ -57,14 +54,14 @@ def resynthesised(signal: np.ndarray, sampling_rate: int) -> np.ndarray:
     Harvest, CheapTrick and D4C with frames of 5 ms (Morise et al. 2016, "WORLD: a vocoder-based high-quality speech
     synthesis system for real-time applications"; Morise 2017, "Harvest").
     """
-    if sampling_rate < _LOWEST_RATE_HZ:
-        raised = resample(signal, sampling_rate, 2 * _LOWEST_RATE_HZ)
-        return resample(resynthesised(raised, 2 * _LOWEST_RATE_HZ), 2 * _LOWEST_RATE_HZ, sampling_rate)
+    if sampling_rate < LOWEST_RATE_HZ:
+        raised = resample(signal, sampling_rate, 2 * LOWEST_RATE_HZ)
+        return resample(resynthesised(raised, 2 * LOWEST_RATE_HZ), 2 * LOWEST_RATE_HZ, sampling_rate)
     heard = np.ascontiguousarray(signal, dtype=np.float64)
-    f0, instants = pyworld.harvest(heard, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_PERIOD_MS)
+    f0, instants = pyworld.harvest(heard, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=FRAME_PERIOD_MS)
     spectrum = pyworld.cheaptrick(heard, f0, instants, sampling_rate)
     aperiodicity = pyworld.d4c(heard, f0, instants, sampling_rate)
-    return below_peak(pyworld.synthesize(f0, spectrum, aperiodicity, sampling_rate, _FRAME_PERIOD_MS)[: len(heard)])
+    return below_peak(pyworld.synthesize(f0, spectrum, aperiodicity, sampling_rate, FRAME_PERIOD_MS)[: len(heard)])
 
 
 def own_style(source: Utterance, take: Utterance) -> Style:

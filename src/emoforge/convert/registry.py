@@ -21,7 +21,6 @@ _KINDS = {
 #: Kind of a converter that runs as a program of its own (``emoforge.project.external``), which nothing here can load.
 EXTERNAL = "external"
 
-
 #: Kinds with networks, whose training takes minutes, goes on after a kill and may use a GPU.
 TRAINED = ("neural", "generative")
 

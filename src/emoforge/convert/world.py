@@ -14,9 +14,9 @@ from emoforge.convert.statistics import Statistics
 from emoforge.convert.style import Style, targets
 from emoforge.convert.utterance import Utterance
 
-_FRAME_PERIOD_MS = 5.0
+FRAME_PERIOD_MS = 5.0
 #: Below it D4C has no band and calls everything noise.
-_LOWEST_RATE_HZ = 12000
+LOWEST_RATE_HZ = 12000
 
 
 class World(Statistics):
@@ -30,17 +30,17 @@ class World(Statistics):
     def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         style = changes(style, self.name)
         sampling_rate = source.sampling_rate
-        if sampling_rate < _LOWEST_RATE_HZ:
+        if sampling_rate < LOWEST_RATE_HZ:
             analysis_rate = source.tracks.sampling_rate
             upsampled = replace(
                 source, signal=resample(source.signal, sampling_rate, analysis_rate), sampling_rate=analysis_rate
             )
             return resample(self.synthesise(upsampled, style), analysis_rate, sampling_rate)
         mix = mono_mix(source.signal).astype(np.float64)
-        f0, instants = pyworld.dio(mix, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=_FRAME_PERIOD_MS)
+        f0, instants = pyworld.dio(mix, sampling_rate, f0_floor=60.0, f0_ceil=600.0, frame_period=FRAME_PERIOD_MS)
         f0 = pyworld.stonemask(mix, f0, instants, sampling_rate)
 
-        hop_s, frame_s = source.tracks.hop_s, _FRAME_PERIOD_MS / 1000
+        hop_s, frame_s = source.tracks.hop_s, FRAME_PERIOD_MS / 1000
         target = targets(source, style)
         n_target = round(len(target.time_map_s) * hop_s / frame_s)
         frame = np.arange(n_target) * frame_s / hop_s
@@ -71,7 +71,7 @@ class World(Statistics):
                 np.ascontiguousarray(spectrum[index] * 10.0 ** (gain_db / 10.0)),
                 np.ascontiguousarray(aperiodicity[index]),
                 sampling_rate,
-                _FRAME_PERIOD_MS,
+                FRAME_PERIOD_MS,
             )
             channels.append(spoken)
         result = np.stack(channels, axis=1).reshape(-1, *source.signal.shape[1:])

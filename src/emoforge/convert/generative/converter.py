@@ -133,9 +133,7 @@ class Generative(Converter):
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
         if emotion == NEUTRAL:
-            heard = analyse(source)
-            own = style_of(relative(heard, voice_of([heard]), self.spread), 0.0)
-            return self._perform(source, emotion, own, intensity, seed, None)
+            return self._perform(source, emotion, None, intensity, seed, None)
         # Without noise there is one performance, so one style.
         style = self.styles.draw(emotion, source.gender, np.random.default_rng(seed if self.temperature else 0))
         return self._perform(source, emotion, style, intensity, seed, None)
@@ -163,7 +161,13 @@ class Generative(Converter):
         return Voice(nearest[:-1], float(nearest[-1]))
 
     def _perform(
-        self, source: Utterance, emotion: str, style: np.ndarray, intensity: float, seed: int, clip_id: str | None
+        self,
+        source: Utterance,
+        emotion: str,
+        style: np.ndarray | None,
+        intensity: float,
+        seed: int,
+        clip_id: str | None,
     ) -> Performance:
         if intensity == 0.0:
             return Performance(no_change(source.tracks), clip_id)

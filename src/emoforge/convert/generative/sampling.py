@@ -31,7 +31,7 @@ class Prompt:
         source: (n_frames, N_VALUES) relative parameters.
         voice: (N_VOICE,) of the speaker.
         emotion: index among the networks' emotions.
-        style: (N_STYLE,) that is asked for.
+        style: (N_STYLE,) that is asked for; None for that of the source.
         intensity: above 0 to 1.
         seed: of the noise.
     """
@@ -39,7 +39,7 @@ class Prompt:
     source: np.ndarray
     voice: np.ndarray
     emotion: int
-    style: np.ndarray
+    style: np.ndarray | None
     intensity: float
     seed: int
 
@@ -66,7 +66,7 @@ class Sampler:
         """Return (n_target_frames, N_VALUES): *prompt* spoken, relative parameters."""
         generator = torch.Generator().manual_seed(prompt.seed % 2**63)
         own = style_of(prompt.source, 0.0)
-        style = own + prompt.intensity * (prompt.style - own)
+        style = own if prompt.style is None else own + prompt.intensity * (prompt.style - own)
         given = {
             "emotion": torch.tensor([prompt.emotion, self.networks.speech.n_emotions]),
             "voice": _twice(self.scale.standardised(prompt.voice)[None]),
