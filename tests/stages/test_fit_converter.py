@@ -5,13 +5,14 @@ import shutil
 from importlib import import_module
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import soundfile
 import yaml
 from tests.cli.test_cli import assert_one_line, emoforge
 from tests.small_run import SMALL, run_stages, small_params
 
-from emoforge.base.errors import EmoforgeWarning, ManifestError, ModelError, ParamsError
+from emoforge.base.errors import EmoforgeError, EmoforgeWarning, ManifestError, ModelError, ParamsError
 from emoforge.convert import registry
 from emoforge.convert.neural import training
 from emoforge.convert.neural.model import Size
@@ -226,3 +227,53 @@ def test_another_project_must_be_ready_and_alike(small_corpus, ingested, other_p
     write_params(small_params(small_corpus, prosody={"f0_min_hz": 50.0}), other_project)
     with pytest.raises(ParamsError, match="section `prosody` differs"):
         fit_converter.run(small_params(small_corpus), ingested, also=[other_project.root])
+
+
+@pytest.fixture
+def base(small_corpus, other_project):
+    """A converter of another project, which knows the speakers of its own corpus only."""
+    params = generative_params(small_corpus)
+    fit_converter.run(params, other_project)
+    return other_project.stage("converter")
+
+
+def generative_params(corpus_root, **changes):
+    return small_params(corpus_root, fit_converter={"method": "generative", "neural": NEURAL | {"steps": 2} | changes})
+
+
+def provenance_of(layout):
+    return json.loads((layout.stage("converter") / "provenance.json").read_text())
+
+
+def test_a_training_goes_on_from_the_converter_of_another_project(small_corpus, ingested, base):
+    fit_converter.run(generative_params(small_corpus), ingested)
+    alone, of_alone = registry.load(ingested.stage("converter")), provenance_of(ingested)
+    fit_converter.run(generative_params(small_corpus, base=str(base)), ingested)
+    adapted = registry.load(ingested.stage("converter"))
+    assert len(adapted.voices) == len(alone.voices) + len(registry.load(base).voices)
+    provenance, theirs = provenance_of(ingested), json.loads((base / "provenance.json").read_text())
+    assert provenance["speakers"] == sorted({*of_alone["speakers"], *theirs["speakers"]})
+    assert provenance["corpora"] == ["demo", "mine"]
+    assert provenance["licences"] == sorted({*of_alone["licences"], *theirs["licences"]})
+    assert len(provenance["base"]) == 64
+
+
+def test_a_base_knows_nobody_who_is_tested(small_corpus, ingested, base):
+    theirs = json.loads((base / "provenance.json").read_text())
+    tested = manifest.read(ingested.manifest("ingest")).filter(pc.field("split") == "test")["speaker"][0].as_py()
+    (base / "provenance.json").write_text(json.dumps(theirs | {"speakers": [*theirs["speakers"], tested]}))
+    with pytest.raises(ModelError, match=f"learnt from {tested}, who"):
+        fit_converter.run(generative_params(small_corpus, base=str(base)), ingested)
+    (base / "provenance.json").write_text(json.dumps({"corpora": []}))
+    with pytest.raises(ModelError, match="'speakers' is missing"):
+        fit_converter.run(generative_params(small_corpus, base=str(base)), ingested)
+
+
+def test_a_base_has_to_be_there_and_of_the_right_kind(small_corpus, ingested, other_project):
+    fit_converter.run(neural_params(small_corpus), other_project)
+    with pytest.raises(ModelError, match="a converter of kind neural"):
+        fit_converter.run(generative_params(small_corpus, base=str(other_project.stage("converter"))), ingested)
+    with pytest.raises(ModelError, match="nowhere is no folder"):
+        fit_converter.run(generative_params(small_corpus, base="nowhere"), ingested)
+    with pytest.raises(EmoforgeError, match="method 'neural' goes on from no other converter"):
+        fit_converter.run(neural_params(small_corpus, base=str(other_project.stage("converter"))), ingested)

@@ -107,6 +107,9 @@ class NeuralParams(Section):
     # Of both kinds of converter that are trained: neural and generative.
     size: Literal["small", "full"] = Field(description="network and training: small for a laptop, full for a GPU")
     steps: Count = Field(description="gradient steps at most; 0 takes what suits the size")
+    base: str = Field(
+        default="", description="folder of a generative converter whose training it goes on from; none where empty"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(description="where it is trained; auto takes a GPU if there is one")
     guidance: Literal["usual"] | Annotated[float, Field(ge=0, le=10)] = Field(
         description="1 asks for the emotion, more exaggerates it; usual takes what suits the method"

@@ -24,7 +24,8 @@ from emoforge.dataset import manifest
 from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import code_sha256, file_sha256
 from emoforge.project.external import Command, ExternalConverter, introduce
-from emoforge.project.fitting import fit_converter
+from emoforge.project.fitting.bases import base_sha256, provenance_of_base, with_located_base
+from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
 from emoforge.project.utterances import UtteranceStore
@@ -42,6 +43,10 @@ class _Project:
     @property
     def train(self) -> pa.Table:
         return self.table.filter(pc.equal(self.table.column("split"), "train"))
+
+    def withheld(self) -> set[str]:
+        """Speakers who validate or test."""
+        return set(self.table.column("speaker").to_pylist()) - set(self.train.column("speaker").to_pylist())
 
     def corpora(self) -> set[str]:
         return set(self.table.column("corpus").to_pylist())
@@ -62,6 +67,7 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
     """
     if also and params.fit_converter.method == EXTERNAL:
         raise ParamsError("--also: method 'external' learns from no project; leave it out")
+    params = with_located_base(params, layout.root)
     projects = _projects(params, layout, [*(layout.root / folder for folder in params.fit_converter.also), *also])
     train = manifest.concatenate([project.train for project in projects])
     with built_aside(layout.stage("converter"), key=_key(params, projects)) as folder:
@@ -115,9 +121,15 @@ def _provenance(converter: Converter | ExternalConverter, train: pa.Table, param
         train = train if converter.copies_style else train.slice(0, 0)
         licences = {converter.hello.licences.outputs, *_distinct(train, "licence")}
         more = {"program": converter.provenance()}
+    corpora, speakers = set(_distinct(train, "corpus")), set(_distinct(train, "speaker"))
+    if base := params.fit_converter.neural.base:
+        theirs = provenance_of_base(base)
+        corpora, speakers = corpora.union(theirs["corpora"]), speakers.union(theirs["speakers"])
+        licences |= set(theirs["licences"])
+        more["base"] = base_sha256(base)
     return {
-        "corpora": _distinct(train, "corpus"),
-        "speakers": _distinct(train, "speaker"),
+        "corpora": sorted(corpora),
+        "speakers": sorted(speakers),
         "licences": sorted(licences),
         "clips": len(train),
         "prosody": params.prosody.model_dump(),
@@ -133,7 +145,8 @@ def _fit(
         return _introduce(params, layout, projects[0].train)
     utterances = [utterance for project in projects for utterance in _utterances(project)]
     if method not in registry.TRAINED:
-        return fit_converter(method, utterances, seed=params.seed, neural=params.fit_converter.neural), {}
+        neural = params.fit_converter.neural
+        return fit_converter(method, utterances, seed=params.seed, neural=neural, withheld=()), {}
     # torch is loaded for these methods only.
     from emoforge.stages import neural_training
 
@@ -141,7 +154,8 @@ def _fit(
     samples = neural_training.Samples(projects[0].table, layout, params)
     if not checkpoint.exists():
         shutil.rmtree(samples.folder, ignore_errors=True)
-    converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=samples)
+    withheld = {speaker for project in projects for speaker in project.withheld()}
+    converter = neural_training.fit(utterances, params, withheld=withheld, checkpoint=checkpoint, samples=samples)
     return converter, neural_training.figures(converter)
 
 
@@ -166,7 +180,10 @@ def _key(params: Params, projects: Sequence[_Project]) -> dict:
     """Return what a training depends on: one that depends on anything else starts from the beginning."""
     return {
         # The rest of `neural` says how a trained network is used.
-        "fit_converter": params.fit_converter.model_dump(exclude={"neural": {"guidance", "temperature", "samples"}}),
+        "fit_converter": params.fit_converter.model_dump(
+            exclude={"neural": {"base", "guidance", "temperature", "samples"}}
+        ),
+        "base": base_sha256(params.fit_converter.neural.base),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
         "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],

@@ -1,6 +1,6 @@
 """The training of a converter with networks, as the stage fit_converter runs it: progress, checkpoint, samples."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,20 +18,26 @@ from emoforge.convert.neural.converter import Neural
 from emoforge.convert.utterance import Utterance
 from emoforge.dataset import manifest
 from emoforge.dataset.labels import NEUTRAL
-from emoforge.project.fitting import fit_trained, steps_of
+from emoforge.project.fitting.converters import fit_trained, steps_of
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params
 from emoforge.project.utterances import UtteranceStore
 
 
 def fit(
-    utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, samples: "Samples"
+    utterances: Sequence[Utterance],
+    params: Params,
+    *,
+    withheld: Collection[str],
+    checkpoint: Path,
+    samples: "Samples",
 ) -> Neural | Generative:
     """Return the converter learned from *utterances*, with a progress bar.
 
     Args:
         utterances: of training speakers.
         params: of the project.
+        withheld: speakers at hand whom neither it nor its base may learn from.
         checkpoint: file from which a killed training goes on.
         samples: written at every validation point.
 
@@ -53,6 +59,7 @@ def fit(
             utterances,
             seed=params.seed,
             neural=neural,
+            withheld=withheld,
             device=_device(neural.device),
             checkpoint=checkpoint,
             on_look=on_look,

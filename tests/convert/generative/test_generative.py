@@ -16,7 +16,16 @@ from emoforge.convert.generative.parameters import SAMPLING_RATE, analyse, synth
 from emoforge.convert.generative.styles import typical_styles
 from emoforge.convert.generative.timeline import aligned, frames, position_of, stretch_of, tokens
 from emoforge.convert.generative.training import TrainingOptions, train_networks
-from emoforge.convert.generative.voice import absolute, relative, shaped, spread_of, style_of, voice_of
+from emoforge.convert.generative.voice import (
+    absolute,
+    change_of,
+    changed,
+    relative,
+    shaped,
+    spread_of,
+    style_of,
+    voice_of,
+)
 
 TINY = TrainingOptions(
     steps=150,
@@ -138,14 +147,30 @@ def test_words_of_another_corpus_are_other_words(clips):
 
 def test_styles_are_of_emotional_clips_of_the_right_gender(clips):
     genders = dict(zip("abcdef", ("male",) * 3 + ("female",) * 3, strict=True))
-    styles = typical_styles(gather([replace(clip, gender=genders[clip.speaker]) for clip in clips], seed=0))
+    corpora = dict(zip("abcdef", ("one", "two") * 3, strict=True))
+    styles = typical_styles(
+        gather([replace(clip, gender=genders[clip.speaker], corpus=corpora[clip.speaker]) for clip in clips], seed=0)
+    )
     assert set(styles.emotions) == {"anger", "sadness"}
-    rng = np.random.default_rng(0)
-    of_women = {styles.draw("anger", "female", rng).tobytes() for _ in range(20)}
-    rows = [
-        row for row in range(len(styles.emotions)) if (styles.emotions[row], styles.genders[row]) == ("anger", "female")
+    of_two = [
+        styles.values[row]
+        for row in range(len(styles.emotions))
+        if (styles.emotions[row], styles.genders[row], styles.corpora[row]) == ("anger", "female", "two")
     ]
-    assert of_women == {styles.values[row].tobytes() for row in rows}
+    np.testing.assert_array_equal(styles.of("anger", gender="female", corpus="two"), *of_two)
+    # Of a corpus that nobody learnt from, all of the right gender count; of an unknown gender, both.
+    elsewhere = styles.of("anger", gender="female", corpus="three")
+    assert not np.array_equal(elsewhere, of_two[0])
+    assert not np.array_equal(elsewhere, styles.of("anger", gender="unknown", corpus="three"))
+
+
+def test_a_style_laid_on_a_neutral_one_is_found_again(clips):
+    material = gather(clips, seed=0)
+    styles = [style_of(clip.values, 0.1) for clip in material.clips[:2]]
+    change = change_of(styles[0], styles[1])
+    # A spread of next to nothing counts as a twentieth.
+    np.testing.assert_allclose(changed(styles[1], change), styles[0], atol=0.06)
+    np.testing.assert_allclose(changed(styles[1], 0.0 * change), styles[1], atol=1e-6)
 
 
 def test_clips_without_parallel_sentences_are_refused_in_one_line():
@@ -190,3 +215,15 @@ def test_a_killed_training_goes_on_to_the_same_bytes(clips, tmp_path):
     assert continued == train()
     with pytest.raises(ModelError, match="another training"):
         train_networks(material, ["neutral", "anger", "sadness"], options=options, seed=1, checkpoint=checkpoint)
+
+
+def test_a_training_goes_on_from_a_base(clips, learnt):
+    few = replace(TINY, steps=5, validate_every=5)
+    # The base knows no fear.
+    afraid = [replace(clip, emotion="fear") if clip.emotion == "sadness" else clip for clip in clips]
+    alone, adapted = (Generative.fit(afraid, options=few, base=base) for base in (None, learnt))
+    assert adapted.points[0].validation_loss < 0.8 * alone.points[0].validation_loss
+    assert adapted.emotions == ("anger", "fear", "sadness")
+    np.testing.assert_array_equal(adapted.spread, learnt.spread)
+    kept = (of.styles.of("sadness", gender="unknown", corpus="").tobytes() for of in (learnt, adapted))
+    assert len(set(kept)) == 1

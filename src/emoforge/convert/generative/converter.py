@@ -16,8 +16,8 @@ from emoforge.convert.generative.pairs import gather
 from emoforge.convert.generative.parameters import N_CEPSTRA, SAMPLING_RATE, Parameters, analyse, synthesise
 from emoforge.convert.generative.sampling import Prompt, Sampler
 from emoforge.convert.generative.styles import Styles, typical_styles
-from emoforge.convert.generative.training import Look, Scale, TrainingOptions, train_networks
-from emoforge.convert.generative.voice import Voice, absolute, relative, style_of, voice_of
+from emoforge.convert.generative.training import Base, Look, Scale, TrainingOptions, train_networks
+from emoforge.convert.generative.voice import Voice, absolute, change_of, relative, style_of, voice_of
 from emoforge.convert.rendering.render import below_peak
 from emoforge.convert.storage import read_arrays, read_description, rebuilding, write_model
 from emoforge.convert.style import Style, no_change, render_style
@@ -35,7 +35,7 @@ class Generative(Converter):
         networks: that speak.
         scale: of their training.
         spread: unit of each column of the envelope.
-        styles: of typical emotional clips, one of which is drawn for every performance.
+        styles: of the emotions, made of typical clips.
         voices: (n_speakers, N_VOICE) of the training speakers.
     """
 
@@ -84,6 +84,7 @@ class Generative(Converter):
         device: str = "cpu",
         checkpoint: str | PathLike[str] | None = None,
         on_look: Callable[[Point, Self], None] | None = None,
+        base: Self | None = None,
         guidance: float = GUIDANCE,
         temperature: float = TEMPERATURE,
     ) -> Self:
@@ -96,20 +97,25 @@ class Generative(Converter):
             device: where torch trains, "cpu" or "cuda"; conversion is on the CPU.
             checkpoint: file where the training's state is kept, and from which it goes on.
             on_look: called at every validation point, with the point and the converter as it is then.
+            base: converter whose networks the training goes on from; its scale, and its emotions beside those of
+                *utterances*, are kept.
             guidance: see :class:`~emoforge.convert.generative.sampling.Sampler`.
             temperature: the same.
 
         Raises:
             ModelError: the utterances hold nothing to learn from, or see :func:`train_networks`.
         """
-        material = gather(utterances, seed=seed)
+        material = gather(utterances, seed=seed, spread=base.spread if base else None)
         styles = typical_styles(material)
+        voices = np.stack([voice.vector() for voice in material.voices.values()])
+        if base:
+            styles, voices = styles.beside(base.styles), np.concatenate([voices, base.voices])
         emotions = [NEUTRAL, *sorted(set(styles.emotions))]
 
         settings: dict[str, Any] = {
             "spread": material.spread,
             "styles": styles,
-            "voices": np.stack([voice.vector() for voice in material.voices.values()]),
+            "voices": voices,
             "guidance": guidance,
             "temperature": temperature,
             "n_examples": len(material.pairs),
@@ -126,6 +132,7 @@ class Generative(Converter):
             seed=seed,
             device=device,
             checkpoint=checkpoint,
+            base=Base(base.networks, base.scale, base._known) if base else None,
             on_point=on_point,
         )
         return cls(networks, scale, emotions, points=points, **settings)
@@ -134,9 +141,8 @@ class Generative(Converter):
         self.check(emotion, intensity)
         if emotion == NEUTRAL:
             return self._perform(source, emotion, None, intensity, seed, None)
-        # Without noise there is one performance, so one style.
-        style = self.styles.draw(emotion, source.gender, np.random.default_rng(seed if self.temperature else 0))
-        return self._perform(source, emotion, style, intensity, seed, None)
+        change = self.styles.of(emotion, gender=source.gender, corpus=source.corpus)
+        return self._perform(source, emotion, change, intensity, seed, None)
 
     def perform_like(
         self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
@@ -152,7 +158,9 @@ class Generative(Converter):
         self.check(reference.emotion, intensity)
         heard = analyse(reference)
         style = style_of(relative(heard, self._nearest_voice(voice_of([heard])), self.spread), 0.0)
-        return self._perform(source, reference.emotion, style, intensity, seed, reference.clip_id)
+        spoken = analyse(source)
+        change = change_of(style, style_of(relative(spoken, voice_of([spoken]), self.spread), 0.0))
+        return self._perform(source, reference.emotion, change, intensity, seed, reference.clip_id)
 
     def _nearest_voice(self, heard: Voice) -> Voice:
         """The voice of the training speaker whose mean envelope is nearest, level and aperiodicity left aside."""
@@ -164,7 +172,7 @@ class Generative(Converter):
         self,
         source: Utterance,
         emotion: str,
-        style: np.ndarray | None,
+        change: np.ndarray | None,
         intensity: float,
         seed: int,
         clip_id: str | None,
@@ -177,7 +185,7 @@ class Generative(Converter):
             relative(heard, voice, self.spread),
             voice.vector(),
             self._known.index(emotion),
-            style,
+            change,
             intensity,
             seed,
         )
@@ -206,7 +214,11 @@ class Generative(Converter):
             "guidance": self.guidance,
             "temperature": self.temperature,
             "stretch": self.scale.stretch,
-            "styles": {"emotions": list(self.styles.emotions), "genders": list(self.styles.genders)},
+            "styles": {
+                "emotions": list(self.styles.emotions),
+                "genders": list(self.styles.genders),
+                "corpora": list(self.styles.corpora),
+            },
             "size": {"channels": size.channels, "blocks": size.blocks, "widening": size.widening},
         }
         write_model(folder, kind=self.name, description=description, arrays=arrays)

@@ -8,6 +8,7 @@ Shapes: B utterances of T tokens of 20 ms.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -72,7 +73,7 @@ class Convolution(Modulated):
         shift, scale, gate = self.modulation(condition)
         y = self.along((x * mask).transpose(1, 2)).transpose(1, 2)
         y = self.norm(y) * (1 + scale) + shift
-        return x + self.narrow(nn.functional.gelu(self.widen(y))) * (1 + gate)
+        return x + self.narrow(nn.functional.silu(self.widen(y))) * (1 + gate)
 
 
 class Attention(Modulated):
@@ -175,3 +176,19 @@ def _time_features(time: torch.Tensor) -> torch.Tensor:
     rate = torch.exp(torch.arange(_TIME_FREQUENCIES, device=time.device) * (-math.log(1e4) / _TIME_FREQUENCIES))
     angle = 1000.0 * time[:, None] * rate
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def adopt(networks: Networks, base: Networks, rows: Sequence[int | None]) -> None:
+    """Give *networks* the weights of *base*, which is of the same size.
+
+    Args:
+        networks: that go on from *base*.
+        base: trained networks.
+        rows: for each emotion of *networks* its index among those of *base*; an emotion that *base* does not know
+            (None) starts as any emotion.
+    """
+    anything = base.speech.n_emotions
+    index = [anything if row is None else row for row in (*rows, anything)]
+    for own, theirs in ((networks.speech, base.speech), (networks.timing, base.timing)):
+        state = theirs.state_dict()
+        own.load_state_dict(state | {"emotion.weight": state["emotion.weight"][index]})

@@ -9,7 +9,8 @@ import numpy as np
 from emoforge.base.errors import ModelError
 from emoforge.convert.generative.parameters import analyse, stretched
 from emoforge.convert.generative.timeline import aligned, rate_of, stretch_of, tokens
-from emoforge.convert.generative.voice import VOICING, Voice, relative, spread_of, style_of, voice_of
+from emoforge.convert.generative.voice import VOICING, Voice, change_of, relative, spread_of, style_of, voice_of
+from emoforge.convert.typicality import typicality
 from emoforge.convert.utterance import Utterance, neutral_and_emotional
 from emoforge.dataset.labels import NEUTRAL
 
@@ -22,13 +23,14 @@ class Clip:
     """A clip beside its speaker's neutral voice.
 
     Attributes:
-        speaker, gender, emotion: of the clip.
+        speaker, gender, corpus, emotion: of the clip.
         words: corpus and sentence; None if the sentence is unknown.
         values: (n_frames, N_VALUES) float32 relative parameters.
     """
 
     speaker: str
     gender: str
+    corpus: str
     emotion: str
     words: tuple[str, str] | None
     values: np.ndarray
@@ -60,12 +62,16 @@ class Material:
         voices: speaker → voice.
         spread: unit of each column of the envelope, see :func:`~emoforge.convert.generative.voice.spread_of`.
         pairs: what the networks learn.
+        changes: target → (N_STYLE,) how its style differs from that of its speaker's neutral clips.
+        ranks: target → how typical of its emotion it is, from 0 to 1.
     """
 
     clips: Sequence[Clip]
     voices: Mapping[str, Voice]
     spread: np.ndarray
     pairs: Sequence[Pair]
+    changes: Mapping[int, np.ndarray]
+    ranks: Mapping[int, float]
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class Example:
     source: np.ndarray
 
 
-def gather(utterances: Sequence[Utterance], *, seed: int) -> Material:
+def gather(utterances: Sequence[Utterance], *, seed: int, spread: np.ndarray | None = None) -> Material:
     """Analyse *utterances* and pair them.
 
     Clips of speakers without neutral speech are left out: their voice is not known.
@@ -99,6 +105,7 @@ def gather(utterances: Sequence[Utterance], *, seed: int) -> Material:
     Args:
         utterances: of training speakers.
         seed: draws the sources of a target where there are many.
+        spread: unit of each column of the envelope; that of the utterances if None.
 
     Raises:
         ModelError: there is no neutral or no emotional utterance, or no two of the same words.
@@ -110,11 +117,13 @@ def gather(utterances: Sequence[Utterance], *, seed: int) -> Material:
         own[utterance.speaker].append(heard[utterance.clip_id])
     voices = {speaker: voice_of(clips) for speaker, clips in own.items()}
     known = [utterance for utterance in (*neutral, *emotional) if utterance.speaker in voices]
-    spread = spread_of([(heard[utterance.clip_id], voices[utterance.speaker]) for utterance in known])
+    if spread is None:
+        spread = spread_of([(heard[utterance.clip_id], voices[utterance.speaker]) for utterance in known])
     clips = [
         Clip(
             utterance.speaker,
             utterance.gender,
+            utterance.corpus,
             utterance.emotion,
             None if utterance.sentence is None else (utterance.corpus, utterance.sentence),
             relative(heard[utterance.clip_id], voices[utterance.speaker], spread),
@@ -127,7 +136,25 @@ def gather(utterances: Sequence[Utterance], *, seed: int) -> Material:
             "no emotional clip has a neutral one of the same sentence, and this converter learns from such pairs; "
             "choose a corpus that names its sentences, or another method"
         )
-    return Material(clips, voices, spread, pairs)
+    changes = _changes(clips, pairs)
+    targets = [clips[row] for row in changes]
+    ranks = typicality(
+        np.stack(list(changes.values())), [clip.emotion for clip in targets], [clip.speaker for clip in targets]
+    )
+    return Material(clips, voices, spread, pairs, changes, dict(zip(changes, map(float, ranks), strict=True)))
+
+
+def _changes(clips: Sequence[Clip], pairs: Sequence[Pair]) -> dict[int, np.ndarray]:
+    """Return target → how its style differs from that of its speaker's neutral clips, in the order of targets."""
+    neutral: defaultdict[str, list[np.ndarray]] = defaultdict(list)
+    for clip in clips:
+        if clip.emotion == NEUTRAL:
+            neutral[clip.speaker].append(style_of(clip.values, 0.0))
+    # A target has several sources; how much longer it is, is told beside the first, of its own speaker if one is.
+    styles = {pair.target: pair.style for pair in reversed(pairs)}
+    return {
+        target: change_of(styles[target], np.mean(neutral[clips[target].speaker], axis=0)) for target in sorted(styles)
+    }
 
 
 def _paired(clips: Sequence[Clip], *, seed: int) -> list[Pair]:

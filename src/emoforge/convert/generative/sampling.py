@@ -10,7 +10,7 @@ from emoforge.convert.generative.network import N_SPEECH, Field, Networks
 from emoforge.convert.generative.pairs import known_of
 from emoforge.convert.generative.timeline import frames, position_of, tokens
 from emoforge.convert.generative.training import Scale
-from emoforge.convert.generative.voice import APERIODICITY, VOICING, shaped, style_of
+from emoforge.convert.generative.voice import APERIODICITY, VOICING, changed, shaped, style_of
 
 _STEPS = 10
 #: Share of what the network draws; the rest is the source itself, moved to the style. With all of it the voice suffers,
@@ -19,8 +19,6 @@ _STEPS = 10
 _GENERATED = 0.5
 #: Guidance of the time line: what the emotion asks for, a little more.
 _TIMING_GUIDANCE = 1.2
-#: Durations draw on this much more noise than speech: too little makes everybody equally fast.
-_TIMING_NOISE = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class Prompt:
         source: (n_frames, N_VALUES) relative parameters.
         voice: (N_VOICE,) of the speaker.
         emotion: index among the networks' emotions.
-        style: (N_STYLE,) that is asked for; None for that of the source.
+        change: (N_STYLE,) of the style of the source that is asked for; None for none.
         intensity: above 0 to 1.
         seed: of the noise.
     """
@@ -39,7 +37,7 @@ class Prompt:
     source: np.ndarray
     voice: np.ndarray
     emotion: int
-    style: np.ndarray | None
+    change: np.ndarray | None
     intensity: float
     seed: int
 
@@ -66,7 +64,7 @@ class Sampler:
         """Return (n_target_frames, N_VALUES): *prompt* spoken, relative parameters."""
         generator = torch.Generator().manual_seed(prompt.seed % 2**63)
         own = style_of(prompt.source, 0.0)
-        style = own if prompt.style is None else own + prompt.intensity * (prompt.style - own)
+        style = own if prompt.change is None else changed(own, prompt.intensity * prompt.change)
         given = {
             "emotion": torch.tensor([prompt.emotion, self.networks.speech.n_emotions]),
             "voice": _twice(self.scale.standardised(prompt.voice)[None]),
@@ -78,7 +76,7 @@ class Sampler:
             given,
             generator,
             _TIMING_GUIDANCE * prompt.intensity,
-            _TIMING_NOISE * self.temperature,
+            self.temperature,
         )
         position = position_of(stretch[:, 0] * self.scale.stretch * prompt.intensity, len(prompt.source))
         known = known_of(prompt.source, position)
@@ -107,8 +105,7 @@ class Sampler:
         x = temperature * torch.randn(1, len(known), network.write.out_features, generator=generator)
         for step in range(_STEPS):
             time = torch.full((2,), step / _STEPS)
-            velocity = network(x.expand(2, -1, -1), time, known=both, mask=mask, **given)
-            asked, any_emotion = velocity[:1], velocity[1:]
+            asked, any_emotion = network(x.expand(2, -1, -1), time, known=both, mask=mask, **given).split(1)
             x = x + (any_emotion + guidance * (asked - any_emotion)) / _STEPS
         return x[0].numpy()
 

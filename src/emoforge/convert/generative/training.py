@@ -14,7 +14,7 @@ import torch
 from emoforge.base.batch import reproducible
 from emoforge.base.errors import ModelError
 from emoforge.base.training import Point, State, held_out_speakers, read_state, schedule, write_state
-from emoforge.convert.generative.network import Field, Networks, Size
+from emoforge.convert.generative.network import Field, Networks, Size, adopt
 from emoforge.convert.generative.pairs import Material, Pair, example_of
 from emoforge.convert.generative.timeline import TOKEN, stretch_of
 from emoforge.convert.generative.voice import F0, N_VALUES
@@ -23,6 +23,8 @@ from emoforge.convert.generative.voice import F0, N_VALUES
 _COUNTS = np.ones(N_VALUES, dtype=np.float32)
 _COUNTS[[0, F0]] = 2.0
 _COUNTS[20:40] = 0.5
+#: The least typical clip of an emotion is drawn this much as often as the most typical one, which is above 1.
+_LEAST_TYPICAL = 0.2
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,24 @@ class Scale:
         return ((voice - self.voice[0]) / self.voice[1]).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Base:
+    """Trained networks that a training goes on from.
+
+    Attributes:
+        networks: trained ones.
+        scale: of their training, which is kept.
+        emotions: names, in the order of the networks' emotions.
+    """
+
+    networks: Networks
+    scale: Scale
+    emotions: Sequence[str]
+
+    def row(self, emotion: str) -> int | None:
+        return self.emotions.index(emotion) if emotion in self.emotions else None
+
+
 def train_networks(
     material: Material,
     emotions: Sequence[str],
@@ -115,6 +135,7 @@ def train_networks(
     seed: int,
     device: str = "cpu",
     checkpoint: str | PathLike[str] | None = None,
+    base: Base | None = None,
     on_point: Callable[[Look, Scale], None] | None = None,
 ) -> tuple[Networks, Scale, list[Point]]:
     """Return the trained networks in evaluation mode, their scale, and the course of the training.
@@ -128,6 +149,7 @@ def train_networks(
         options: see :class:`TrainingOptions`.
         seed: of weights, order, noise and dropout.
         device: where torch computes, "cpu" or "cuda".
+        base: networks to go on from, whose size counts instead of that of the options; None starts from nothing.
         checkpoint: file where the state is kept at every validation point; a training found there goes on, with
             *on_point* called at the points that are still to come.
         on_point: called at every validation point, after its state is kept.
@@ -135,19 +157,22 @@ def train_networks(
     Raises:
         ModelError: the checkpoint is of another training or damaged, or the loss is not finite.
     """
-    scale = Scale.of(material)
+    scale = base.scale if base else Scale.of(material)
     targets = [material.clips[pair.target] for pair in material.pairs]
     held = held_out_speakers([clip.speaker for clip in targets], options.validation_share, seed)
     training = [pair for pair, clip in zip(material.pairs, targets, strict=True) if clip.speaker not in held]
     validation = [pair for pair, clip in zip(material.pairs, targets, strict=True) if clip.speaker in held]
     fixed = _fixed_batches(validation, material, emotions, scale, options)
-    shares = _shares([clip.emotion for clip in targets if clip.speaker not in held])
+    shares = _shares(training, material)
     lengths = np.array([len(pair.position) for pair in training])
-    key = "" if checkpoint is None else _fingerprint(material, emotions, options, seed, device)
+    key = "" if checkpoint is None else _fingerprint(material, emotions, options, seed, device, base)
 
     with torch.random.fork_rng(devices=[]), reproducible():
         torch.manual_seed(seed)
-        networks = Networks(len(emotions), options.size).to(device)
+        networks = Networks(len(emotions), base.networks.size if base else options.size)
+        if base:
+            adopt(networks, base.networks, [base.row(emotion) for emotion in emotions])
+        networks.to(device)
         mean_networks = copy.deepcopy(networks)
         optimiser = torch.optim.AdamW(
             networks.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, betas=(0.9, 0.99)
@@ -190,10 +215,12 @@ def train_networks(
     return mean_networks.cpu().eval(), scale, state.points
 
 
-def _shares(emotions: Sequence[str]) -> np.ndarray:
-    """Return how often each pair is drawn: those of rare emotions more often, by the root of their number."""
+def _shares(pairs: Sequence[Pair], material: Material) -> np.ndarray:
+    """Return how often each pair is drawn: rare emotions more often, by the root of their number, and typical clips."""
+    emotions = [material.clips[pair.target].emotion for pair in pairs]
     _, index, counts = np.unique(emotions, return_inverse=True, return_counts=True)
-    shares = 1.0 / np.sqrt(counts[index])
+    typical = np.array([material.ranks[pair.target] for pair in pairs])
+    shares = (_LEAST_TYPICAL + typical) / np.sqrt(counts[index])
     return shares / shares.sum()
 
 
@@ -310,7 +337,9 @@ def _validation_loss(
     return float(np.mean([float(_loss(networks, batch, options, device, drop=False)) for batch in batches]))
 
 
-def _fingerprint(material: Material, emotions: Sequence[str], options: TrainingOptions, seed: int, device: str) -> str:
+def _fingerprint(
+    material: Material, emotions: Sequence[str], options: TrainingOptions, seed: int, device: str, base: Base | None
+) -> str:
     """Return the SHA-256 of what decides the course of a training."""
     settings = [list(emotions), asdict(options), seed, device, torch.__version__]
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
@@ -319,6 +348,8 @@ def _fingerprint(material: Material, emotions: Sequence[str], options: TrainingO
         digest.update(np.ascontiguousarray(clip.values).tobytes())
     for pair in material.pairs:
         digest.update(_described(pair))
+    for name, values in base.networks.state_dict().items() if base else ():
+        digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()
 
 

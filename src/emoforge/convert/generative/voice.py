@@ -25,6 +25,8 @@ STRETCH = 2 * N_VALUES
 
 _SEMITONES = 4.0
 _LIMIT = 8.0
+#: Nothing spreads more than this much wider than it did: pauses, which lie far from speech, would go astray.
+_WIDEST = 2.0
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,30 @@ def style_of(values: np.ndarray, stretch_log2: float) -> np.ndarray:
     return np.concatenate([speech.mean(axis=0), speech.std(axis=0) - 1.0, [stretch_log2]]).astype(np.float32)
 
 
+def change_of(style: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """Return (N_STYLE,) how *style* differs from *neutral*: means as differences, spreads as logarithms of ratios.
+
+    Recordings of two corpora, or of two microphones, differ in how far everything spreads. Told beside the same
+    speaker's neutral speech, a style can be laid on somebody who was recorded otherwise.
+    """
+    change = style - neutral
+    spreads = slice(N_VALUES, STRETCH)
+    change[spreads] = np.log(_spread(style) / _spread(neutral))
+    return change
+
+
+def changed(neutral: np.ndarray, change: np.ndarray) -> np.ndarray:
+    """Undo :func:`change_of`: return the style that *change* makes of a *neutral* one."""
+    style = neutral + change
+    style[N_VALUES:STRETCH] = _spread(neutral) * np.exp(change[N_VALUES:STRETCH]) - 1.0
+    return style
+
+
+def _spread(style: np.ndarray) -> np.ndarray:
+    # A value that hardly moves must not become a ratio without bounds.
+    return np.maximum(style[N_VALUES:STRETCH] + 1.0, 0.05)
+
+
 def shaped(values: np.ndarray, style: np.ndarray) -> np.ndarray:
     """Return *values* with the means and spreads of *style* where there is speech; voicing and aperiodicity stay.
 
@@ -108,6 +134,6 @@ def shaped(values: np.ndarray, style: np.ndarray) -> np.ndarray:
     speech = values[spoken(values)]
     mean, spread = speech.mean(axis=0)[_MOVED], speech.std(axis=0)[_MOVED] + 1e-2
     result = values.copy()
-    asked = style[N_VALUES:STRETCH][_MOVED] + 1.0
-    result[:, _MOVED] = (values[:, _MOVED] - mean) / spread * asked + style[:N_VALUES][_MOVED]
+    widening = np.clip((style[N_VALUES:STRETCH][_MOVED] + 1.0) / spread, 1 / _WIDEST, _WIDEST)
+    result[:, _MOVED] = (values[:, _MOVED] - mean) * widening + style[:N_VALUES][_MOVED]
     return np.clip(result, -_LIMIT, _LIMIT)

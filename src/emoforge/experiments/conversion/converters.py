@@ -6,7 +6,8 @@ from pathlib import Path
 from emoforge.convert import registry
 from emoforge.experiments.cache import Cache, Entry
 from emoforge.experiments.conversion.design import Condition, Design
-from emoforge.project.fitting import fit_converter
+from emoforge.project.fitting.bases import METHOD, base_sha256
+from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import NeuralParams
 from emoforge.project.utterances import open_utterances
@@ -16,7 +17,10 @@ _MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What a worker fits: a converter of a kind, to some clips of a corpus, into an entry of the cache."""
+    """What a worker fits: a converter of a kind, to some clips of a corpus, into an entry of the cache.
+
+    Neither it nor its base may learn from the speakers of *withheld*.
+    """
 
     kind: str
     layout: Layout
@@ -25,6 +29,7 @@ class _Fit:
     entry: Entry
     seed: int
     neural: NeuralParams
+    withheld: frozenset[str]
 
 
 def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
@@ -44,6 +49,10 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
         else:
             speakers, group = tuple(sorted(set(corpus.table.column("speaker").to_pylist()))), "all"
         name = f"{kind}-{condition.trained_on}-{group}"
+        # Of another corpus it learns once for all rotations, so that all sources and judges are withheld.
+        roles = design.rotations[condition.corpus]
+        asked = [design.rotation_of(condition)] if condition.trained_on == condition.corpus else list(roles.values())
+        withheld = frozenset(name for each in asked for name in (*each.sources, *each.judges))
         if name not in entries:
             settings = design.params.fit_converter
             entries[name] = cache.entry(
@@ -56,14 +65,23 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
                     "corpus": corpus.key,
                     "speakers": list(speakers),
                     "seed": design.protocol.seed,
-                    "fit_converter": {**settings.model_dump(), "method": kind},
+                    "fit_converter": {**settings.model_dump(exclude={"neural": {"base"}}), "method": kind},
+                    # Only this kind goes on from one.
+                    **({"base": base_sha256(settings.neural.base)} if kind == METHOD else {}),
                 },
             )
             if not entries[name].holds(_MODEL):
                 clip_ids = tuple(row["clip_id"] for row in corpus.rows(speakers))
                 todo.append(
                     _Fit(
-                        kind, corpus.layout, corpus.key, clip_ids, entries[name], design.protocol.seed, settings.neural
+                        kind,
+                        corpus.layout,
+                        corpus.key,
+                        clip_ids,
+                        entries[name],
+                        design.protocol.seed,
+                        settings.neural if kind == METHOD else settings.neural.model_copy(update={"base": ""}),
+                        withheld,
                     )
                 )
         folders[condition] = entries[name].path(_MODEL)
@@ -74,6 +92,8 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
 def _fit(job: _Fit) -> None:
     utterances = open_utterances(job.layout, job.corpus_key)
     # On the CPU whatever the params say: several are fitted at once.
-    converter = fit_converter(job.kind, list(utterances.stream(job.clip_ids)), seed=job.seed, neural=job.neural)
+    converter = fit_converter(
+        job.kind, list(utterances.stream(job.clip_ids)), seed=job.seed, neural=job.neural, withheld=job.withheld
+    )
     with job.entry.building(_MODEL) as folder:
         converter.save(folder)

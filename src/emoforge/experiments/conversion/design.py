@@ -12,6 +12,7 @@ from emoforge.experiments.conversion.rotations import Rotation, rotations
 from emoforge.experiments.conversion.sources import choose_sources, takes_of
 from emoforge.experiments.corpora import Corpus, prepare_corpus
 from emoforge.project.encoders.places import located
+from emoforge.project.fitting.bases import with_located_base
 from emoforge.project.params import Params
 
 
@@ -142,7 +143,7 @@ def make_design(
     some = {name: _wanted(name, of_corpus, numbers) for name, of_corpus in every.items()}
     return Design(
         protocol=protocol,
-        params=params.model_copy(update={"encoder": located(params.encoder, root)}),
+        params=with_located_base(params, root).model_copy(update={"encoder": located(params.encoder, root)}),
         systems=tuple(all_systems[name] for name in chosen_systems),
         corpora=prepared,
         rotations=some,

@@ -29,6 +29,7 @@ from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.project.encoders.places import located
 from emoforge.project.examples import usable_kind
 from emoforge.project.features import encoder_of
+from emoforge.project.fitting.bases import with_located_base
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, edited, load_params
 from emoforge.ser.registry import EMBEDDING, KINDS
@@ -84,7 +85,7 @@ def run(*, root: Path = Path(), write: bool = False, report: Report = silent) ->
         EmoforgeError: ingest or prosody is not done, there are too few training speakers to tell, or the converter is
             none that can be fitted on some of them.
     """
-    params = load_params(root / "params.yaml")
+    params = with_located_base(load_params(root / "params.yaml"), root)
     if params.fit_converter.method == EXTERNAL:
         raise EmoforgeError(
             "fit_converter.method = 'external': advice comes from converters fitted on some speakers at a time, which "

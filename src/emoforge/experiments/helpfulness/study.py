@@ -23,6 +23,7 @@ from emoforge.experiments.helpfulness.rows import ADVICE, FIXED, HINDSIGHT, VALI
 from emoforge.experiments.helpfulness.settings import Setting
 from emoforge.experiments.studies import Studied, study_path, write_results
 from emoforge.project.encoders.places import located
+from emoforge.project.fitting.bases import with_located_base
 from emoforge.project.params import load_params
 from emoforge.project.versions import commit_of
 
@@ -51,7 +52,7 @@ def run(
     study = load_study(path)
     recognisers = [item.model_copy(update={"encoder": located(item.encoder, root)}) for item in study.recognisers]
     heard = study.model_copy(update={"recognisers": recognisers})
-    params = load_params(root / "params.yaml")
+    params = with_located_base(load_params(root / "params.yaml"), root)
     cache = Cache(root / study.work, study.workers, report)
     with one_thread():
         table = read_table(study, params, root=root, cache=cache)

@@ -19,6 +19,7 @@ from emoforge.experiments.helpfulness.clips.pool import Pool, Task
 from emoforge.experiments.helpfulness.protocol import StudiedConverter, Study
 from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.project.checksums import digest
+from emoforge.project.fitting.bases import METHOD, base_sha256
 from emoforge.project.params import NeuralParams, Params
 
 #: Sources of a part.
@@ -105,7 +106,7 @@ def _converter_job(
     fitted: FittedConverter, converter: StudiedConverter, study: Study, params: Params, table: Table, cache: Cache
 ) -> ConverterJob:
     neural = NeuralParams.model_validate(params.fit_converter.neural.model_dump() | converter.neural)
-    clips = table.by_corpus(fitted.learnt)
+    clips, speakers = table.by_corpus(fitted.learnt), table.column("speaker")
     entry = cache.entry(
         "converters",
         *makers(converter.method),
@@ -114,9 +115,10 @@ def _converter_job(
             "clips": [[corpus.speech_key, list(ids)] for corpus, ids in clips],
             "to_neutral": fitted.to_neutral,
             "seed": study.seed,
-            "neural": neural.model_dump(exclude={"device", "samples"})
+            "neural": neural.model_dump(exclude={"base", "device", "samples"})
             if converter.method in registry.TRAINED
             else None,
+            **({"base": base_sha256(neural.base)} if converter.method == METHOD else {}),
         },
     )
     return ConverterJob(
@@ -124,8 +126,9 @@ def _converter_job(
         converter.method,
         tuple((corpus.layout, corpus.speech_key, ids) for corpus, ids in clips),
         study.seed,
-        neural,
+        neural if converter.method == METHOD else neural.model_copy(update={"base": ""}),
         fitted.to_neutral,
+        frozenset(speakers.tolist()) - frozenset(speakers[list(fitted.learnt)].tolist()),
     )
 
 

@@ -33,6 +33,7 @@ class ConverterJob:
         seed: of its draws.
         neural: options of the kinds that are trained, :class:`emoforge.project.params.NeuralParams`.
         to_neutral: whether it learns to convert neutral speech to neutral.
+        withheld: speakers whom neither it nor its base may learn from.
     """
 
     entry: Entry
@@ -41,6 +42,7 @@ class ConverterJob:
     seed: int
     neural: Any
     to_neutral: bool
+    withheld: frozenset[str]
 
 
 def fit_and_keep(job: ConverterJob) -> None:
@@ -51,7 +53,9 @@ def fit_and_keep(job: ConverterJob) -> None:
     if job.to_neutral:
         learnt_from = as_neutral_targets(learnt_from)
     if job.method in registry.TRAINED:
-        converter = _neural_fitting().fit_trained(job.method, learnt_from, seed=job.seed, neural=job.neural)
+        converter = _neural_fitting().fit_trained(
+            job.method, learnt_from, seed=job.seed, neural=job.neural, withheld=job.withheld
+        )
     else:
         converter = registry.fit(job.method, learnt_from, seed=job.seed)
     with job.entry.building(MODEL) as folder:
@@ -66,7 +70,7 @@ def makers(method: str) -> tuple[Callable | ModuleType, ...]:
 
 def _neural_fitting() -> ModuleType:
     # By name: the code of one kind of converter is not part of the keys of the others.
-    return import_module("emoforge.project.fitting")
+    return import_module("emoforge.project.fitting.converters")
 
 
 def as_neutral_targets(utterances: Sequence[Utterance]) -> list[Utterance]:

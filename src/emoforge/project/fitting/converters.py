@@ -1,12 +1,13 @@
 """Fitting a converter of any kind as the params say, for the stage fit_converter and for experiments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emoforge.convert import registry
 from emoforge.convert.base import Converter
 from emoforge.convert.utterance import Utterance
+from emoforge.project.fitting.bases import load_base
 from emoforge.project.params import NeuralParams
 
 if TYPE_CHECKING:
@@ -15,7 +16,14 @@ if TYPE_CHECKING:
     from emoforge.convert.neural.converter import Neural
 
 
-def fit_converter(method: str, utterances: Sequence[Utterance], *, seed: int, neural: NeuralParams) -> Converter:
+def fit_converter(
+    method: str,
+    utterances: Sequence[Utterance],
+    *,
+    seed: int,
+    neural: NeuralParams,
+    withheld: Collection[str],
+) -> Converter:
     """Return a converter of kind *method* that learned from *utterances*, on the CPU.
 
     Args:
@@ -23,13 +31,14 @@ def fit_converter(method: str, utterances: Sequence[Utterance], *, seed: int, ne
         utterances: of training speakers, neutral and emotional.
         seed: of everything that is drawn.
         neural: how a converter of a kind in ``registry.TRAINED`` is trained and used, but for its device.
+        withheld: speakers at hand whom neither it nor its base may learn from.
 
     Raises:
         EmoforgeError: the method is unknown.
         ModelError: the utterances hold nothing to learn from, or the training fails.
     """
     if method in registry.TRAINED:
-        return fit_trained(method, utterances, seed=seed, neural=neural)
+        return fit_trained(method, utterances, seed=seed, neural=neural, withheld=withheld)
     return registry.fit(method, utterances, seed=seed)
 
 
@@ -39,6 +48,7 @@ def fit_trained(
     *,
     seed: int,
     neural: NeuralParams,
+    withheld: Collection[str],
     device: str = "cpu",
     checkpoint: Path | None = None,
     on_look: "Callable[[Point, Converter], None] | None" = None,
@@ -50,13 +60,16 @@ def fit_trained(
         utterances: of training speakers, neutral and emotional.
         seed: of everything that is drawn.
         neural: how it is trained and used, but for its device.
+        withheld: speakers at hand whom neither it nor its base may learn from.
         device: where torch trains, "cpu" or "cuda".
         checkpoint: file from which a killed training goes on.
         on_look: called at every validation point with the converter as it is then.
 
     Raises:
-        ModelError: the utterances hold nothing to learn from, or the training fails.
+        EmoforgeError: the method cannot go on from a base.
+        ModelError: the utterances hold nothing to learn from, the training fails, or the base cannot be used.
     """
+    base = load_base(neural.base, method=method, withheld=withheld)
     chosen = {"guidance": neural.guidance, "temperature": neural.temperature}
     settings: dict[str, Any] = {name: value for name, value in chosen.items() if value != "usual"}
     settings |= {"seed": seed, "device": device, "checkpoint": checkpoint, "on_look": on_look}
@@ -69,7 +82,7 @@ def fit_trained(
     from emoforge.convert.generative.converter import Generative
     from emoforge.convert.generative.training import preset as generative_preset
 
-    return Generative.fit(utterances, options=generative_preset(neural.size, steps=neural.steps), **settings)
+    return Generative.fit(utterances, options=generative_preset(neural.size, steps=neural.steps), base=base, **settings)
 
 
 def steps_of(method: str, neural: NeuralParams) -> int:
