@@ -256,6 +256,10 @@ def test_a_training_goes_on_from_the_converter_of_another_project(small_corpus, 
     assert provenance["corpora"] == ["demo", "mine"]
     assert provenance["licences"] == sorted({*of_alone["licences"], *theirs["licences"]})
     assert len(provenance["base"]) == 64
+    # A method without networks goes on from nothing, and does not claim to.
+    plain = small_params(small_corpus, fit_converter={"method": "transplant", "neural": NEURAL | {"base": str(base)}})
+    fit_converter.run(plain, ingested)
+    assert "base" not in provenance_of(ingested)
 
 
 def test_a_base_knows_nobody_who_is_tested(small_corpus, ingested, base):

@@ -24,7 +24,7 @@ from emoforge.dataset import manifest
 from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import code_sha256, file_sha256
 from emoforge.project.external import Command, ExternalConverter, introduce
-from emoforge.project.fitting.bases import base_sha256, provenance_of_base, with_located_base
+from emoforge.project.fitting.bases import METHOD, base_sha256, provenance_of_base, with_located_base
 from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
@@ -122,7 +122,7 @@ def _provenance(converter: Converter | ExternalConverter, train: pa.Table, param
         licences = {converter.hello.licences.outputs, *_distinct(train, "licence")}
         more = {"program": converter.provenance()}
     corpora, speakers = set(_distinct(train, "corpus")), set(_distinct(train, "speaker"))
-    if base := params.fit_converter.neural.base:
+    if base := _base(params):
         theirs = provenance_of_base(base)
         corpora, speakers = corpora.union(theirs["corpora"]), speakers.union(theirs["speakers"])
         licences |= set(theirs["licences"])
@@ -183,12 +183,17 @@ def _key(params: Params, projects: Sequence[_Project]) -> dict:
         "fit_converter": params.fit_converter.model_dump(
             exclude={"neural": {"base", "guidance", "temperature", "samples"}}
         ),
-        "base": base_sha256(params.fit_converter.neural.base),
+        "base": base_sha256(_base(params)),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
         "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],
         "code": code_sha256(run, *_kinds(params.fit_converter.method)),
     }
+
+
+def _base(params: Params) -> str:
+    """Return the folder of the converter that is gone on from; "" for methods that go on from none."""
+    return params.fit_converter.neural.base if params.fit_converter.method == METHOD else ""
 
 
 def _kinds(method: str) -> list[type[Converter]]:
