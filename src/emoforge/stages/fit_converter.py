@@ -24,7 +24,7 @@ from emoforge.dataset import manifest
 from emoforge.dataset.licences import with_stated_licence
 from emoforge.project.checksums import code_sha256, file_sha256
 from emoforge.project.external import Command, ExternalConverter, introduce
-from emoforge.project.fitting.bases import METHOD, base_sha256, provenance_of_base, with_located_base
+from emoforge.project.fitting.bases import base_key, check_base, for_method, provenance_of_base, with_located_base
 from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import Params, load_params
@@ -70,10 +70,12 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
     params = with_located_base(params, layout.root)
     projects = _projects(params, layout, [*(layout.root / folder for folder in params.fit_converter.also), *also])
     train = manifest.concatenate([project.train for project in projects])
-    with built_aside(layout.stage("converter"), key=_key(params, projects)) as folder:
+    base = for_method(params.fit_converter.neural, params.fit_converter.method).base
+    check_base(base, withheld={speaker for project in projects for speaker in project.withheld()})
+    with built_aside(layout.stage("converter"), key=_key(params, projects, base)) as folder:
         converter, figures = _fit(params, layout, projects, folder)
         converter.save(folder)
-        provenance = _provenance(converter, train, params)
+        provenance = _provenance(converter, train, params, base)
         write_json(folder / "provenance.json", provenance)
         (folder / _CHECKPOINT).unlink(missing_ok=True)
     metrics = {
@@ -112,7 +114,7 @@ def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Pro
     return projects
 
 
-def _provenance(converter: Converter | ExternalConverter, train: pa.Table, params: Params) -> dict[str, Any]:
+def _provenance(converter: Converter | ExternalConverter, train: pa.Table, params: Params, base: str) -> dict[str, Any]:
     """Return what the conversions are made from, besides their sources."""
     more: dict[str, Any] = {}
     licences = set(_distinct(train, "licence"))
@@ -122,11 +124,11 @@ def _provenance(converter: Converter | ExternalConverter, train: pa.Table, param
         licences = {converter.hello.licences.outputs, *_distinct(train, "licence")}
         more = {"program": converter.provenance()}
     corpora, speakers = set(_distinct(train, "corpus")), set(_distinct(train, "speaker"))
-    if base := _base(params):
+    if base:
         theirs = provenance_of_base(base)
         corpora, speakers = corpora.union(theirs["corpora"]), speakers.union(theirs["speakers"])
         licences |= set(theirs["licences"])
-        more["base"] = base_sha256(base)
+        more |= base_key(base)
     return {
         "corpora": sorted(corpora),
         "speakers": sorted(speakers),
@@ -145,8 +147,7 @@ def _fit(
         return _introduce(params, layout, projects[0].train)
     utterances = [utterance for project in projects for utterance in _utterances(project)]
     if method not in registry.TRAINED:
-        neural = params.fit_converter.neural
-        return fit_converter(method, utterances, seed=params.seed, neural=neural, withheld=()), {}
+        return fit_converter(method, utterances, seed=params.seed, neural=params.fit_converter.neural), {}
     # torch is loaded for these methods only.
     from emoforge.stages import neural_training
 
@@ -154,8 +155,7 @@ def _fit(
     samples = neural_training.Samples(projects[0].table, layout, params)
     if not checkpoint.exists():
         shutil.rmtree(samples.folder, ignore_errors=True)
-    withheld = {speaker for project in projects for speaker in project.withheld()}
-    converter = neural_training.fit(utterances, params, withheld=withheld, checkpoint=checkpoint, samples=samples)
+    converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=samples)
     return converter, neural_training.figures(converter)
 
 
@@ -176,24 +176,19 @@ def _utterances(project: _Project) -> Iterator[Utterance]:
     return UtteranceStore(project.layout, train).stream(train.column("clip_id").to_pylist())
 
 
-def _key(params: Params, projects: Sequence[_Project]) -> dict:
+def _key(params: Params, projects: Sequence[_Project], base: str) -> dict:
     """Return what a training depends on: one that depends on anything else starts from the beginning."""
     return {
         # The rest of `neural` says how a trained network is used.
         "fit_converter": params.fit_converter.model_dump(
             exclude={"neural": {"base", "guidance", "temperature", "samples"}}
         ),
-        "base": base_sha256(_base(params)),
+        **base_key(base),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
         "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],
         "code": code_sha256(run, *_kinds(params.fit_converter.method)),
     }
-
-
-def _base(params: Params) -> str:
-    """Return the folder of the converter that is gone on from; "" for methods that go on from none."""
-    return params.fit_converter.neural.base if params.fit_converter.method == METHOD else ""
 
 
 def _kinds(method: str) -> list[type[Converter]]:

@@ -1,6 +1,6 @@
 """The training of a converter with networks, as the stage fit_converter runs it: progress, checkpoint, samples."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,19 +25,13 @@ from emoforge.project.utterances import UtteranceStore
 
 
 def fit(
-    utterances: Sequence[Utterance],
-    params: Params,
-    *,
-    withheld: Collection[str],
-    checkpoint: Path,
-    samples: "Samples",
+    utterances: Sequence[Utterance], params: Params, *, checkpoint: Path, samples: "Samples"
 ) -> Neural | Generative:
     """Return the converter learned from *utterances*, with a progress bar.
 
     Args:
         utterances: of training speakers.
         params: of the project.
-        withheld: speakers at hand whom neither it nor its base may learn from.
         checkpoint: file from which a killed training goes on.
         samples: written at every validation point.
 
@@ -59,7 +53,6 @@ def fit(
             utterances,
             seed=params.seed,
             neural=neural,
-            withheld=withheld,
             device=_device(neural.device),
             checkpoint=checkpoint,
             on_look=on_look,

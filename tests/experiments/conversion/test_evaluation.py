@@ -11,7 +11,8 @@ from tests.cli.test_cli import emoforge
 from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import small_params
 
-from emoforge.base.errors import EmoforgeError
+from emoforge.base.errors import EmoforgeError, ModelError
+from emoforge.dataset import manifest
 from emoforge.experiments.conversion.evaluation import run
 from emoforge.experiments.conversion.page import page
 from emoforge.project.params import edited
@@ -307,3 +308,15 @@ def test_a_corpus_that_is_not_there_says_how_to_get_it(again, tmp_path):
         run(write_protocol(again, tmp_path / "nowhere"), root=again)
     with pytest.raises(EmoforgeError, match="no such file"):
         run(again / "none.yaml", root=again)
+
+
+def test_a_base_that_knows_a_source_or_a_judge_is_refused(again, small_corpus):
+    (manifest_file,) = (again / "data" / "evaluate_conversion" / "corpora").glob("*/data/ingest/manifest.parquet")
+    speaker = manifest.read(manifest_file)["speaker"][0].as_py()
+    (again / "base").mkdir()
+    (again / "base" / "provenance.json").write_text(json.dumps({"speakers": [speaker]}), "utf-8")
+    with edited(again / "params.yaml") as params:
+        params["fit_converter"]["neural"]["base"] = "base"
+    protocol = write_protocol(again, small_corpus, systems=["generative"], ablation=None)
+    with pytest.raises(ModelError, match=f"learnt from {speaker}, who are kept"):
+        run(protocol, root=again)

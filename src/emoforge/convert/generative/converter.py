@@ -139,10 +139,13 @@ class Generative(Converter):
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
-        if emotion == NEUTRAL:
-            return self._perform(source, emotion, None, intensity, seed, None)
-        change = self.styles.of(emotion, gender=source.gender, corpus=source.corpus)
-        return self._perform(source, emotion, change, intensity, seed, None)
+        if intensity == 0.0:
+            return Performance(no_change(source.tracks), None)
+        change = None
+        if emotion != NEUTRAL:
+            change = self.styles.of(emotion, gender=source.gender, corpus=source.corpus)
+        values, voice = self._heard(source)
+        return Performance(self._said(values, voice, emotion, change, intensity, seed), None)
 
     def perform_like(
         self, source: Utterance, reference: Utterance, *, intensity: float = 1.0, seed: int = 0
@@ -156,11 +159,14 @@ class Generative(Converter):
             EmoforgeError: the reference's emotion is unknown, or intensity is outside 0 to 1.
         """
         self.check(reference.emotion, intensity)
-        heard = analyse(reference)
-        style = style_of(relative(heard, self._nearest_voice(voice_of([heard])), self.spread), 0.0)
-        spoken = analyse(source)
-        change = change_of(style, style_of(relative(spoken, voice_of([spoken]), self.spread), 0.0))
-        return self._perform(source, reference.emotion, change, intensity, seed, reference.clip_id)
+        if intensity == 0.0:
+            return Performance(no_change(source.tracks), reference.clip_id)
+        shown = analyse(reference)
+        style = style_of(relative(shown, self._nearest_voice(voice_of([shown])), self.spread), 0.0)
+        values, voice = self._heard(source)
+        change = change_of(style, style_of(values, 0.0))
+        said = self._said(values, voice, reference.emotion, change, intensity, seed)
+        return Performance(said, reference.clip_id)
 
     def _nearest_voice(self, heard: Voice) -> Voice:
         """The voice of the training speaker whose mean envelope is nearest, level and aperiodicity left aside."""
@@ -168,30 +174,19 @@ class Generative(Converter):
         nearest = self.voices[int(distance.argmin())].astype(np.float64)
         return Voice(nearest[:-1], float(nearest[-1]))
 
-    def _perform(
-        self,
-        source: Utterance,
-        emotion: str,
-        change: np.ndarray | None,
-        intensity: float,
-        seed: int,
-        clip_id: str | None,
-    ) -> Performance:
-        if intensity == 0.0:
-            return Performance(no_change(source.tracks), clip_id)
+    def _heard(self, source: Utterance) -> tuple[np.ndarray, Voice]:
+        """Return *source*, (n_frames, N_VALUES) relative parameters, and the voice that they are told beside."""
         heard = analyse(source)
         voice = voice_of([heard])
-        prompt = Prompt(
-            relative(heard, voice, self.spread),
-            voice.vector(),
-            self._known.index(emotion),
-            change,
-            intensity,
-            seed,
-        )
+        return relative(heard, voice, self.spread), voice
+
+    def _said(
+        self, values: np.ndarray, voice: Voice, emotion: str, change: np.ndarray | None, intensity: float, seed: int
+    ) -> Parameters:
+        prompt = Prompt(values, voice.vector(), self._known.index(emotion), change, intensity, seed)
         with one_thread():
             said = Sampler(self.networks, self.scale, self.guidance, self.temperature).draw(prompt)
-        return Performance(absolute(said, voice, self.spread), clip_id)
+        return absolute(said, voice, self.spread)
 
     def synthesise(self, source: Utterance, style: Style | Parameters) -> np.ndarray:
         if isinstance(style, Style):

@@ -6,7 +6,7 @@ from pathlib import Path
 from emoforge.convert import registry
 from emoforge.experiments.cache import Cache, Entry
 from emoforge.experiments.conversion.design import Condition, Design
-from emoforge.project.fitting.bases import METHOD, base_sha256
+from emoforge.project.fitting.bases import base_key, check_base, for_method
 from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
 from emoforge.project.params import NeuralParams
@@ -17,10 +17,7 @@ _MODEL = "model"
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
-    """What a worker fits: a converter of a kind, to some clips of a corpus, into an entry of the cache.
-
-    Neither it nor its base may learn from the speakers of *withheld*.
-    """
+    """What a worker fits: a converter of a kind, to some clips of a corpus, into an entry of the cache."""
 
     kind: str
     layout: Layout
@@ -29,7 +26,6 @@ class _Fit:
     entry: Entry
     seed: int
     neural: NeuralParams
-    withheld: frozenset[str]
 
 
 def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
@@ -49,12 +45,10 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
         else:
             speakers, group = tuple(sorted(set(corpus.table.column("speaker").to_pylist()))), "all"
         name = f"{kind}-{condition.trained_on}-{group}"
-        # Of another corpus it learns once for all rotations, so that all sources and judges are withheld.
-        roles = design.rotations[condition.corpus]
-        asked = [design.rotation_of(condition)] if condition.trained_on == condition.corpus else list(roles.values())
-        withheld = frozenset(name for each in asked for name in (*each.sources, *each.judges))
+        settings, rotation = design.params.fit_converter, design.rotation_of(condition)
+        neural = for_method(settings.neural, kind)
+        check_base(neural.base, withheld=(*rotation.sources, *rotation.judges))
         if name not in entries:
-            settings = design.params.fit_converter
             entries[name] = cache.entry(
                 "converters",
                 _fit,
@@ -66,23 +60,13 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
                     "speakers": list(speakers),
                     "seed": design.protocol.seed,
                     "fit_converter": {**settings.model_dump(exclude={"neural": {"base"}}), "method": kind},
-                    # Only this kind goes on from one.
-                    **({"base": base_sha256(settings.neural.base)} if kind == METHOD else {}),
+                    **base_key(neural.base),
                 },
             )
             if not entries[name].holds(_MODEL):
                 clip_ids = tuple(row["clip_id"] for row in corpus.rows(speakers))
                 todo.append(
-                    _Fit(
-                        kind,
-                        corpus.layout,
-                        corpus.key,
-                        clip_ids,
-                        entries[name],
-                        design.protocol.seed,
-                        settings.neural if kind == METHOD else settings.neural.model_copy(update={"base": ""}),
-                        withheld,
-                    )
+                    _Fit(kind, corpus.layout, corpus.key, clip_ids, entries[name], design.protocol.seed, neural)
                 )
         folders[condition] = entries[name].path(_MODEL)
     cache.fill(_fit, todo, description="fit converters", unit="converter")
@@ -92,8 +76,6 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
 def _fit(job: _Fit) -> None:
     utterances = open_utterances(job.layout, job.corpus_key)
     # On the CPU whatever the params say: several are fitted at once.
-    converter = fit_converter(
-        job.kind, list(utterances.stream(job.clip_ids)), seed=job.seed, neural=job.neural, withheld=job.withheld
-    )
+    converter = fit_converter(job.kind, list(utterances.stream(job.clip_ids)), seed=job.seed, neural=job.neural)
     with job.entry.building(_MODEL) as folder:
         converter.save(folder)

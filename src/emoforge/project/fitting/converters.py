@@ -1,6 +1,6 @@
 """Fitting a converter of any kind as the params say, for the stage fit_converter and for experiments."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,7 @@ if TYPE_CHECKING:
     from emoforge.convert.neural.converter import Neural
 
 
-def fit_converter(
-    method: str,
-    utterances: Sequence[Utterance],
-    *,
-    seed: int,
-    neural: NeuralParams,
-    withheld: Collection[str],
-) -> Converter:
+def fit_converter(method: str, utterances: Sequence[Utterance], *, seed: int, neural: NeuralParams) -> Converter:
     """Return a converter of kind *method* that learned from *utterances*, on the CPU.
 
     Args:
@@ -31,14 +24,13 @@ def fit_converter(
         utterances: of training speakers, neutral and emotional.
         seed: of everything that is drawn.
         neural: how a converter of a kind in ``registry.TRAINED`` is trained and used, but for its device.
-        withheld: speakers at hand whom neither it nor its base may learn from.
 
     Raises:
         EmoforgeError: the method is unknown.
         ModelError: the utterances hold nothing to learn from, or the training fails.
     """
     if method in registry.TRAINED:
-        return fit_trained(method, utterances, seed=seed, neural=neural, withheld=withheld)
+        return fit_trained(method, utterances, seed=seed, neural=neural)
     return registry.fit(method, utterances, seed=seed)
 
 
@@ -48,7 +40,6 @@ def fit_trained(
     *,
     seed: int,
     neural: NeuralParams,
-    withheld: Collection[str],
     device: str = "cpu",
     checkpoint: Path | None = None,
     on_look: "Callable[[Point, Converter], None] | None" = None,
@@ -59,8 +50,8 @@ def fit_trained(
         method: one of ``registry.TRAINED``.
         utterances: of training speakers, neutral and emotional.
         seed: of everything that is drawn.
-        neural: how it is trained and used, but for its device.
-        withheld: speakers at hand whom neither it nor its base may learn from.
+        neural: how it is trained and used, but for its device; whom its base knows was checked by
+            :func:`~emoforge.project.fitting.bases.check_base`.
         device: where torch trains, "cpu" or "cuda".
         checkpoint: file from which a killed training goes on.
         on_look: called at every validation point with the converter as it is then.
@@ -69,7 +60,7 @@ def fit_trained(
         EmoforgeError: the method cannot go on from a base.
         ModelError: the utterances hold nothing to learn from, the training fails, or the base cannot be used.
     """
-    base = load_base(neural.base, method=method, withheld=withheld)
+    base = load_base(neural.base, method=method)
     chosen = {"guidance": neural.guidance, "temperature": neural.temperature}
     settings: dict[str, Any] = {name: value for name, value in chosen.items() if value != "usual"}
     settings |= {"seed": seed, "device": device, "checkpoint": checkpoint, "on_look": on_look}

@@ -19,7 +19,7 @@ from emoforge.experiments.helpfulness.clips.pool import Pool, Task
 from emoforge.experiments.helpfulness.protocol import StudiedConverter, Study
 from emoforge.experiments.helpfulness.recordings import Table
 from emoforge.project.checksums import digest
-from emoforge.project.fitting.bases import METHOD, base_sha256
+from emoforge.project.fitting.bases import base_key, check_base, for_method
 from emoforge.project.params import NeuralParams, Params
 
 #: Sources of a part.
@@ -105,8 +105,10 @@ def convert_clips(
 def _converter_job(
     fitted: FittedConverter, converter: StudiedConverter, study: Study, params: Params, table: Table, cache: Cache
 ) -> ConverterJob:
-    neural = NeuralParams.model_validate(params.fit_converter.neural.model_dump() | converter.neural)
+    asked = NeuralParams.model_validate(params.fit_converter.neural.model_dump() | converter.neural)
+    neural = for_method(asked, converter.method)
     clips, speakers = table.by_corpus(fitted.learnt), table.column("speaker")
+    check_base(neural.base, withheld=set(speakers.tolist()) - set(speakers[list(fitted.learnt)].tolist()))
     entry = cache.entry(
         "converters",
         *makers(converter.method),
@@ -118,7 +120,7 @@ def _converter_job(
             "neural": neural.model_dump(exclude={"base", "device", "samples"})
             if converter.method in registry.TRAINED
             else None,
-            **({"base": base_sha256(neural.base)} if converter.method == METHOD else {}),
+            **base_key(neural.base),
         },
     )
     return ConverterJob(
@@ -126,9 +128,8 @@ def _converter_job(
         converter.method,
         tuple((corpus.layout, corpus.speech_key, ids) for corpus, ids in clips),
         study.seed,
-        neural if converter.method == METHOD else neural.model_copy(update={"base": ""}),
+        neural,
         fitted.to_neutral,
-        frozenset(speakers.tolist()) - frozenset(speakers[list(fitted.learnt)].tolist()),
     )
 
 

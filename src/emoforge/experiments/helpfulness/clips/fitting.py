@@ -33,7 +33,6 @@ class ConverterJob:
         seed: of its draws.
         neural: options of the kinds that are trained, :class:`emoforge.project.params.NeuralParams`.
         to_neutral: whether it learns to convert neutral speech to neutral.
-        withheld: speakers whom neither it nor its base may learn from.
     """
 
     entry: Entry
@@ -42,7 +41,6 @@ class ConverterJob:
     seed: int
     neural: Any
     to_neutral: bool
-    withheld: frozenset[str]
 
 
 def fit_and_keep(job: ConverterJob) -> None:
@@ -53,9 +51,7 @@ def fit_and_keep(job: ConverterJob) -> None:
     if job.to_neutral:
         learnt_from = as_neutral_targets(learnt_from)
     if job.method in registry.TRAINED:
-        converter = _neural_fitting().fit_trained(
-            job.method, learnt_from, seed=job.seed, neural=job.neural, withheld=job.withheld
-        )
+        converter = _neural_fitting().fit_trained(job.method, learnt_from, seed=job.seed, neural=job.neural)
     else:
         converter = registry.fit(job.method, learnt_from, seed=job.seed)
     with job.entry.building(MODEL) as folder:
