@@ -262,6 +262,28 @@ def test_a_training_goes_on_from_the_converter_of_another_project(small_corpus, 
     assert "base" not in provenance_of(ingested)
 
 
+def test_a_base_for_others_learns_from_all_speakers(small_corpus, ingested, tmp_path):
+    params = generative_params(small_corpus)
+    fit_converter.run(params, ingested)
+    write_params(params, ingested)
+    own, metrics = model_bytes(ingested), ingested.metrics("fit_converter").read_bytes()
+    base = tmp_path / "base"
+    result = emoforge("fit-converter", "--all-speakers-to", base, cwd=ingested.root)
+    assert result.returncode == 0, result.stderr
+    everybody = sorted(set(manifest.read(ingested.manifest("ingest"))["speaker"].to_pylist()))
+    assert json.loads((base / "provenance.json").read_text())["speakers"] == everybody
+    assert len(everybody) > len(provenance_of(ingested)["speakers"])
+    assert registry.load(base).name == "generative"
+    assert model_bytes(ingested) == own
+    assert ingested.metrics("fit_converter").read_bytes() == metrics
+    # It knows who is tested here, so that nothing here goes on from it.
+    with pytest.raises(ModelError, match="who are kept for validation, test or judging"):
+        fit_converter.run(generative_params(small_corpus, base=str(base)), ingested)
+    with pytest.raises(ParamsError, match="is there and no converter"):
+        fit_converter.run(params, ingested, all_speakers_to=ingested.root)
+    assert ingested.root.is_dir()
+
+
 def test_a_base_knows_nobody_who_is_tested(small_corpus, ingested, base):
     theirs = json.loads((base / "provenance.json").read_text())
     tested = manifest.read(ingested.manifest("ingest")).filter(pc.field("split") == "test")["speaker"][0].as_py()

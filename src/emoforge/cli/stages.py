@@ -37,9 +37,16 @@ def fit_converter(
             "For `dvc repro`, set `fit_converter.also` in params.yaml instead."
         ),
     ] = None,
+    all_speakers_to: Annotated[
+        Path | None,
+        typer.Option(
+            help="Learn from those who validate and test as well, and write the converter to this folder: for others "
+            "to go on from (`fit_converter.neural.base`), or to give away. The project's own converter stays."
+        ),
+    ] = None,
 ) -> None:
     """Fit the converter to the training speakers. With --also, to those of other projects too."""
-    run_stage("fit_converter", project, also=also or [])
+    run_stage("fit_converter", project, also=also or [], all_speakers_to=all_speakers_to)
 
 
 def augment(project: ProjectOption = Path()) -> None:

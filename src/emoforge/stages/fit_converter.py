@@ -35,14 +35,15 @@ _CHECKPOINT = "checkpoint.safetensors"
 
 @dataclass(frozen=True)
 class _Project:
-    """A project to learn from: where it is, all of its ingested clips."""
+    """A project to learn from: where it is, all of its ingested clips, and whether nobody is kept for testing."""
 
     layout: Layout
     table: pa.Table
+    all_speakers: bool
 
     @property
     def train(self) -> pa.Table:
-        return self.table.filter(pc.equal(self.table.column("split"), "train"))
+        return self.table if self.all_speakers else self.table.filter(pc.equal(self.table.column("split"), "train"))
 
     def withheld(self) -> set[str]:
         """Speakers who validate or test."""
@@ -52,7 +53,9 @@ class _Project:
         return set(self.table.column("corpus").to_pylist())
 
 
-def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
+def run(
+    params: Params, layout: Layout, *, also: Sequence[Path] = (), all_speakers_to: Path | None = None
+) -> dict[str, Any]:
     """Run the stage and return its metrics.
 
     Args:
@@ -60,19 +63,25 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
         layout: of the project.
         also: folders of other projects, besides those that the params name, in which ingest and prosody are done:
             their training speakers are learnt from too.
+        all_speakers_to: folder of a converter that learns from those who validate and test as well, for others to go on
+            from or to be given away. The project's own converter and metrics stay as they are.
 
     Raises:
         EmoforgeError: another project is not ready, makes its tracks in another way, or holds a corpus twice; or an
-            external converter cannot be used.
+            external converter cannot be used; or something else is where the converter of all speakers would go.
     """
-    if also and params.fit_converter.method == EXTERNAL:
-        raise ParamsError("--also: method 'external' learns from no project; leave it out")
+    if (also or all_speakers_to) and params.fit_converter.method == EXTERNAL:
+        named = "--also" if also else "--all-speakers-to"
+        raise ParamsError(f"{named}: method 'external' learns from no project; leave it out")
+    if all_speakers_to and all_speakers_to.exists() and not (all_speakers_to / "provenance.json").is_file():
+        raise ParamsError(f"--all-speakers-to: {all_speakers_to} is there and no converter; name a new folder")
     params = with_located_base(params, layout.root)
-    projects = _projects(params, layout, [*(layout.root / folder for folder in params.fit_converter.also), *also])
+    folders = [*(layout.root / folder for folder in params.fit_converter.also), *also]
+    projects = _projects(params, layout, folders, all_speakers=all_speakers_to is not None)
     train = manifest.concatenate([project.train for project in projects])
     base = for_method(params.fit_converter.neural, params.fit_converter.method).base
     check_base(base, withheld={speaker for project in projects for speaker in project.withheld()})
-    with built_aside(layout.stage("converter"), key=_key(params, projects, base)) as folder:
+    with built_aside(all_speakers_to or layout.stage("converter"), key=_key(params, projects, base)) as folder:
         converter, figures = _fit(params, layout, projects, folder)
         converter.save(folder)
         provenance = _provenance(converter, train, params, base)
@@ -85,23 +94,24 @@ def run(params: Params, layout: Layout, *, also: Sequence[Path] = ()) -> dict:
         "emotions": list(converter.emotions),
         **figures,
     }
-    _log_live(layout.root / "metrics" / "converter", converter, metrics, params)
-    write_json(layout.metrics("fit_converter"), metrics)
+    if all_speakers_to is None:
+        _log_live(layout.root / "metrics" / "converter", converter, metrics, params)
+        write_json(layout.metrics("fit_converter"), metrics)
     return metrics
 
 
-def _projects(params: Params, layout: Layout, also: Sequence[Path]) -> list[_Project]:
+def _projects(params: Params, layout: Layout, also: Sequence[Path], *, all_speakers: bool) -> list[_Project]:
     """Return the project and the others that are learnt from too; no corpus may be in two of them.
 
     A speaker who trains in one project may test in another that holds the same corpus, and a speaker of one table is
     not the speaker of that name in another: neither can happen where every corpus comes from one project.
     """
-    projects = [_Project(layout, manifest.read(layout.manifest("ingest")))]
+    projects = [_Project(layout, manifest.read(layout.manifest("ingest")), all_speakers)]
     for folder in also:
         table = manifest.read(Layout(folder).manifest("ingest"))
         theirs = load_params(folder / "params.yaml")
         # That project may have moved when the clips are published, so its licence is recorded now.
-        other = _Project(Layout(folder), with_stated_licence(table, theirs.corpus.licence))
+        other = _Project(Layout(folder), with_stated_licence(table, theirs.corpus.licence), all_speakers)
         if theirs.prosody != params.prosody:
             raise ParamsError(f"{folder / 'params.yaml'}: section `prosody` differs; make it that of {layout.root}")
         for project in projects:
@@ -186,6 +196,7 @@ def _key(params: Params, projects: Sequence[_Project], base: str) -> dict:
         **base_key(base),
         "prosody": params.prosody.model_dump(),
         "seed": params.seed,
+        "all_speakers": projects[0].all_speakers,
         "clips": [file_sha256(project.layout.manifest("ingest")) for project in projects],
         "code": code_sha256(run, *_kinds(params.fit_converter.method)),
     }

@@ -8,10 +8,15 @@ import pytest
 import soundfile
 import yaml
 from tests.cli.test_cli import emoforge
+from tests.convert.known_voices import training_set
 from tests.ser.tiny_encoders import write_encoder
 from tests.small_run import small_params
 
 from emoforge.base.errors import EmoforgeError, ModelError
+from emoforge.convert import registry
+from emoforge.convert.generative.converter import Generative
+from emoforge.convert.generative.network import Size
+from emoforge.convert.generative.training import TrainingOptions
 from emoforge.dataset import manifest
 from emoforge.experiments.conversion.evaluation import run
 from emoforge.experiments.conversion.page import page
@@ -320,3 +325,37 @@ def test_a_base_that_knows_a_source_or_a_judge_is_refused(again, small_corpus):
     protocol = write_protocol(again, small_corpus, systems=["generative"], ablation=None)
     with pytest.raises(ModelError, match=f"learnt from {speaker}, who are kept"):
         run(protocol, root=again)
+
+
+def test_the_base_of_a_corpus_is_gone_on_from_and_measured_as_it_is(again, small_corpus):
+    base = again / "base"
+    Generative.fit(training_set(), options=TrainingOptions(steps=1, size=Size(channels=8, blocks=1))).save(base)
+    (base / "provenance.json").write_text(json.dumps({"speakers": ["a", "b", "c"]}), "utf-8")
+    with edited(again / "params.yaml") as params:
+        params["fit_converter"]["neural"]["steps"] = 1
+    corpus = {"name": "demo", "root": str(small_corpus), "groups": 3, "sources": 1}
+    corpora = [corpus | {"trained_on": ["demo", "base"], "base": "base"}]
+    systems = ["identity", "transplant", "generative"]
+    protocol = write_protocol(
+        again, small_corpus, systems=systems, ablation=None, ladder=[], corpora=corpora, judges=["svm"]
+    )
+    run(protocol, root=again, systems=systems, chosen_rotations=[0], output=again / "part")
+    rows = json.loads((again / "part" / "results.json").read_text("utf-8"))["rows"]
+    found = {(row["system"], row["trained_on"]): row for row in rows}
+    assert set(found) == {*((system, "demo") for system in systems), ("generative", "base")}
+    # Its networks are those of the base, which is of another size than what would be trained from nothing.
+    (adapted,) = (again / "data" / "evaluate_conversion" / "converters").glob("generative-*/model")
+    assert registry.load(adapted).networks.size == Size(channels=8, blocks=1)
+    assert found["generative", "demo"]["gain_over_transplant"] is not None
+    assert found["generative", "base"]["gain_over_transplant"] is None
+    assert "demo, converters learnt from other corpora only" in (again / "part" / "README.md").read_text("utf-8")
+
+
+def test_a_base_is_asked_for_where_there_is_one_and_after_a_corpus(tmp_path, small_corpus):
+    corpus = PROTOCOL["corpora"][0] | {"root": str(small_corpus)}
+    for changes, reason in (
+        ({"trained_on": ["demo", "base"]}, "base names no folder"),
+        ({"trained_on": ["base", "demo"], "base": "somewhere"}, "begin with a corpus"),
+    ):
+        with pytest.raises(EmoforgeError, match=reason):
+            run(write_protocol(tmp_path, small_corpus, corpora=[corpus | changes]), root=tmp_path)

@@ -135,7 +135,8 @@ class Generative(Converter):
             base=Base(base.networks, base.scale, base._known) if base else None,
             on_point=on_point,
         )
-        return cls(networks, scale, emotions, points=points, **settings)
+        # What is kept on disk takes half the room, and speaks as what was fitted does.
+        return cls(networks.half().float(), scale, emotions, points=points, **settings)
 
     def perform(self, source: Utterance, emotion: str, *, intensity: float = 1.0, seed: int = 0) -> Performance:
         self.check(emotion, intensity)
@@ -200,7 +201,8 @@ class Generative(Converter):
         return (speech[:, None] * levels).astype(np.float32)
 
     def save(self, folder: str | PathLike[str]) -> None:
-        arrays = {f"networks.{name}": values.numpy() for name, values in self.networks.state_dict().items()}
+        # Half precision: the weights were rounded to it when they were trained.
+        arrays = {f"networks.{name}": values.half().numpy() for name, values in self.networks.state_dict().items()}
         arrays |= {"spread": self.spread, "voices": self.voices, "styles": self.styles.values}
         arrays |= {"scale.voice": self.scale.voice}
         size = self.networks.size
@@ -224,7 +226,7 @@ class Generative(Converter):
         with rebuilding(folder):
             networks = Networks(1 + len(description["emotions"]), Size(**description["size"]))
             networks.load_state_dict(
-                {name: torch.from_numpy(arrays[f"networks.{name}"]) for name in networks.state_dict()}
+                {name: torch.from_numpy(arrays[f"networks.{name}"]).float() for name in networks.state_dict()}
             )
             return cls(
                 networks.eval(),

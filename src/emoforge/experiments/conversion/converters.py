@@ -6,6 +6,7 @@ from pathlib import Path
 from emoforge.convert import registry
 from emoforge.experiments.cache import Cache, Entry
 from emoforge.experiments.conversion.design import Condition, Design
+from emoforge.experiments.conversion.protocol import BASE
 from emoforge.project.fitting.bases import base_key, check_base, for_method
 from emoforge.project.fitting.converters import fit_converter
 from emoforge.project.layout import Layout
@@ -32,24 +33,30 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
     """Fit the converters that are not there yet and return the model's folder of each condition but references.
 
     Of its own corpus a converter learns from the rotation's speakers for it; of another corpus from all speakers, once
-    for all rotations. A system without a part is that part taken from the whole, which is fitted once for both.
+    for all rotations. A system without a part is that part taken from the whole, which is fitted once for both. Where
+    the base is asked for as it is, nothing is fitted.
     """
-    entries: dict[str, Entry] = {}
+    settings = design.params.fit_converter
+    entries: dict[tuple[str, str], Entry] = {}
     folders, todo = {}, []
     for condition in design.conditions():
         if condition.system.reference:
             continue
-        kind, corpus = condition.system.kind, design.corpora[condition.trained_on]
+        kind, rotation = condition.system.kind, design.rotation_of(condition)
+        neural = settings.neural.model_copy(update={"base": design.base_of(condition.corpus)})
+        neural = for_method(neural, kind)
+        check_base(neural.base, withheld=(*rotation.sources, *rotation.judges))
+        if condition.trained_on == BASE:
+            folders[condition] = Path(neural.base)
+            continue
+        corpus = design.corpora[condition.trained_on]
         if condition.trained_on == condition.corpus:
-            speakers, group = design.rotation_of(condition).converter, str(condition.rotation)
+            speakers, group = rotation.converter, str(condition.rotation)
         else:
             speakers, group = tuple(sorted(set(corpus.table.column("speaker").to_pylist()))), "all"
         name = f"{kind}-{condition.trained_on}-{group}"
-        settings, rotation = design.params.fit_converter, design.rotation_of(condition)
-        neural = for_method(settings.neural, kind)
-        check_base(neural.base, withheld=(*rotation.sources, *rotation.judges))
-        if name not in entries:
-            entries[name] = cache.entry(
+        if (name, neural.base) not in entries:
+            entries[name, neural.base] = entry = cache.entry(
                 "converters",
                 _fit,
                 registry.kind_of(kind),
@@ -63,12 +70,10 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
                     **base_key(neural.base),
                 },
             )
-            if not entries[name].holds(_MODEL):
+            if not entry.holds(_MODEL):
                 clip_ids = tuple(row["clip_id"] for row in corpus.rows(speakers))
-                todo.append(
-                    _Fit(kind, corpus.layout, corpus.key, clip_ids, entries[name], design.protocol.seed, neural)
-                )
-        folders[condition] = entries[name].path(_MODEL)
+                todo.append(_Fit(kind, corpus.layout, corpus.key, clip_ids, entry, design.protocol.seed, neural))
+        folders[condition] = entries[name, neural.base].path(_MODEL)
     cache.fill(_fit, todo, description="fit converters", unit="converter")
     return folders
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from emoforge.base.errors import EmoforgeError, unknown_value
 from emoforge.dataset.labels import NEUTRAL
 from emoforge.experiments.cache import Cache
-from emoforge.experiments.conversion.protocol import EvaluatedCorpus, Protocol, System
+from emoforge.experiments.conversion.protocol import BASE, EvaluatedCorpus, Protocol, System
 from emoforge.experiments.conversion.rotations import Rotation, rotations
 from emoforge.experiments.conversion.sources import choose_sources, takes_of
 from emoforge.experiments.corpora import Corpus, prepare_corpus
 from emoforge.project.encoders.places import located
-from emoforge.project.fitting.bases import with_located_base
+from emoforge.project.fitting.bases import METHOD, with_located_base
 from emoforge.project.params import Params
 
 
@@ -23,7 +23,7 @@ class Condition:
     Attributes:
         system: what converts.
         corpus: that the sources belong to.
-        trained_on: corpus that the converter learns from.
+        trained_on: corpus that the converter learns from; BASE for the base of *corpus* as it is.
         rotation: number of the rotation of *corpus*.
     """
 
@@ -66,6 +66,8 @@ class Design:
 
     def systems_of(self, corpus: str, trained_on: str) -> list[System]:
         """Return the systems that convert *corpus* after learning from *trained_on*, references among them once."""
+        if trained_on == BASE:
+            return [system for system in self.systems if system == System(METHOD)]
         first = self.trained_on(corpus)[0]
         return [
             system
@@ -96,6 +98,10 @@ class Design:
         takes = takes_of(self.corpora[corpus].rows(self.rotations[corpus][number].sources))
         said = {(speaker, sentence) for speaker, sentence, emotion in takes if emotion != NEUTRAL}
         return any((source["speaker"], source["sentence"]) in said for source in self.sources[corpus, number])
+
+    def base_of(self, corpus: str) -> str:
+        """Return the folder of the converter that those for *corpus* go on from, "" for none."""
+        return _settings(self.protocol, corpus).base or self.params.fit_converter.neural.base
 
     def rotation_of(self, condition: Condition) -> Rotation:
         return self.rotations[condition.corpus][condition.rotation]
@@ -134,6 +140,7 @@ def make_design(
     chosen_systems = _chosen("system", systems, list(all_systems))
     chosen = _chosen("corpus", corpora, names)
     needed = {name for corpus in chosen for name in (corpus, *_settings(protocol, corpus).trained_on)}
+    protocol = _with_located_bases(protocol, root)
     prepared = {
         corpus.name: prepare_corpus(corpus, params, root=root, cache=cache)
         for corpus in protocol.corpora
@@ -162,6 +169,15 @@ def make_design(
 
 def _settings(protocol: Protocol, name: str) -> EvaluatedCorpus:
     return next(corpus for corpus in protocol.corpora if corpus.name == name)
+
+
+def _with_located_bases(protocol: Protocol, root: Path) -> Protocol:
+    """Return *protocol* with its bases named so that they are found from the current folder."""
+    located_corpora = [
+        corpus.model_copy(update={"base": str(root / corpus.base)}) if corpus.base else corpus
+        for corpus in protocol.corpora
+    ]
+    return protocol.model_copy(update={"corpora": located_corpora})
 
 
 def _chosen(kind: str, names: Sequence[str], allowed: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from emoforge.base.tables import markdown_table
+from emoforge.experiments.conversion.protocol import BASE
 
 _TITLES = (
     "system",
@@ -24,6 +25,13 @@ _TITLES = (
 )
 
 
+def _teachers(corpus: str, trained_on: str) -> str:
+    """Return whom a converter learnt from, in words."""
+    if trained_on == BASE:
+        return "other corpora only"
+    return "other speakers of the same corpus" if trained_on == corpus else f"all speakers of {trained_on}"
+
+
 def page(results: Mapping) -> str:
     """Return the Markdown page of results.json's content."""
     rows = results["rows"]
@@ -40,7 +48,7 @@ def page(results: Mapping) -> str:
         reduced = [row for row in of_pair if "gain_over_whole" in row]
         if not own:
             own, reduced = reduced, []
-        learnt = "other speakers of the same corpus" if trained_on == corpus else f"all speakers of {trained_on}"
+        learnt = _teachers(corpus, trained_on)
         n_clips, n_speakers = own[0]["n_clips"], own[0]["n_speakers"]
         parts += [
             "",

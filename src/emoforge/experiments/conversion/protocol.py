@@ -29,6 +29,10 @@ class Roles(Section):
         return self
 
 
+#: What a converter was trained on that is the base of its corpus, as it is.
+BASE = "base"
+
+
 class EvaluatedCorpus(Section):
     """One corpus of the protocol."""
 
@@ -40,7 +44,12 @@ class EvaluatedCorpus(Section):
         [], description="rotations that settings were chosen on, and that are left out for it"
     )
     sources: AtLeastOne = Field(description="neutral clips of each speaker that are converted")
-    trained_on: Annotated[list[str], Field(min_length=1)] = Field(description="corpora that converters learn from")
+    trained_on: Annotated[list[str], Field(min_length=1)] = Field(
+        description="corpora that converters learn from; base: the base as it is, for a corpus that it never heard"
+    )
+    base: str = Field(
+        "", description="folder of a converter that those of method generative go on from; it may know nobody tested"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +119,13 @@ class Protocol(Section):
             raise ValueError(unknown_value("system to take parts from", self.ablation.system, self.systems))
         for corpus in self.corpora:
             for name in corpus.trained_on:
-                if name not in names:
-                    raise ValueError(unknown_value("corpus to train on", name, names))
+                if name not in (*names, BASE):
+                    raise ValueError(unknown_value("corpus to train on", name, [*names, BASE]))
+            if BASE in corpus.trained_on and not corpus.base:
+                raise ValueError(f"{corpus.name}: trained_on names base, and base names no folder; name one")
+            if corpus.trained_on[0] == BASE:
+                # The other systems learn from the first of them, and only generative has a base.
+                raise ValueError(f"{corpus.name}: trained_on begins with base; begin with a corpus")
         return self
 
     def all_systems(self) -> dict[str, System]:

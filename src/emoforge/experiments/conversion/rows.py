@@ -109,7 +109,7 @@ def _rows_of(
         row["confusion_real"] = confusion(_judged(real, labels), labels)
         for figure, other in _compared_with(system).items():
             baseline = None
-            if other in design.systems:
+            if other in design.systems_of(corpus, trained_on):
                 others = design.conditions_of(other, corpus, trained_on)
                 baseline = _same_clips(_emotional(heard), _heard_conversions(others, kind, measured))
             row |= gain_figures(figure, judged, _judged(baseline, labels) if baseline else None, **options)
