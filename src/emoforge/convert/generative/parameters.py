@@ -69,12 +69,20 @@ def synthesise(parameters: Parameters) -> np.ndarray:
     weight = position - low
     envelope = np.asarray(parameters.envelope, dtype=np.float64)
     envelope = envelope[low] * (1 - weight[:, None]) + envelope[high] * weight[:, None]
-    f0_st = np.asarray(parameters.f0_st, dtype=np.float64)[np.where(weight < 0.5, low, high)]
-    f0_hz = np.where(np.isnan(f0_st), 0.0, REFERENCE_HZ * 2.0 ** (np.nan_to_num(f0_st) / 12.0))
+    f0_hz = _f0_hz(np.asarray(parameters.f0_st, dtype=np.float64), position, np.where(weight < 0.5, low, high))
     spectrum = pyworld.decode_spectral_envelope(np.ascontiguousarray(envelope[:, :N_CEPSTRA]), SAMPLING_RATE, _N_FFT)
     band_db = np.ascontiguousarray(np.minimum(envelope[:, N_CEPSTRA:], 0.0))
     aperiodicity = pyworld.decode_aperiodicity(band_db, SAMPLING_RATE, _N_FFT)
     return pyworld.synthesize(f0_hz, spectrum, aperiodicity, SAMPLING_RATE, _SYNTHESIS_HOP_MS)
+
+
+def _f0_hz(f0_st: np.ndarray, position: np.ndarray, nearest: np.ndarray) -> np.ndarray:
+    """Return (n_positions,) F0 in Hz, a line between voiced frames, 0 where the nearest frame is unvoiced."""
+    voiced = ~np.isnan(f0_st)
+    if not voiced.any():
+        return np.zeros(len(position))
+    line_st = np.interp(position, np.flatnonzero(voiced), f0_st[voiced])
+    return np.where(voiced[nearest], REFERENCE_HZ * 2.0 ** (line_st / 12.0), 0.0)
 
 
 def stretched(values: np.ndarray, position: np.ndarray, *, switched: tuple[int, ...] = ()) -> np.ndarray:

@@ -57,7 +57,7 @@ class TrainingOptions:
     validate_every: int = 200
     patience: int = 5
     validation_share: float = 0.1
-    size: Size = field(default_factory=lambda: Size(channels=256, blocks=8))
+    size: Size = field(default_factory=lambda: Size(channels=192, blocks=6))
 
 
 #: Trainings by name: "small" is for a laptop, "full" for several corpora and a GPU.
