@@ -267,6 +267,9 @@ def test_a_base_for_others_learns_from_all_speakers(small_corpus, ingested, tmp_
     fit_converter.run(params, ingested)
     write_params(params, ingested)
     own, metrics = model_bytes(ingested), ingested.metrics("fit_converter").read_bytes()
+    sample = ingested.stage("converter_samples") / "step-000002" / "heard.flac"
+    sample.parent.mkdir(parents=True)
+    sample.touch()
     base = tmp_path / "base"
     result = emoforge("fit-converter", "--all-speakers-to", base, cwd=ingested.root)
     assert result.returncode == 0, result.stderr
@@ -276,6 +279,7 @@ def test_a_base_for_others_learns_from_all_speakers(small_corpus, ingested, tmp_
     assert registry.load(base).name == "generative"
     assert model_bytes(ingested) == own
     assert ingested.metrics("fit_converter").read_bytes() == metrics
+    assert sample.exists()
     # It knows who is tested here, so that nothing here goes on from it.
     with pytest.raises(ModelError, match="who are kept for validation, test or judging"):
         fit_converter.run(generative_params(small_corpus, base=str(base)), ingested)

@@ -81,8 +81,9 @@ def run(
     train = manifest.concatenate([project.train for project in projects])
     base = for_method(params.fit_converter.neural, params.fit_converter.method).base
     check_base(base, withheld={speaker for project in projects for speaker in project.withheld()})
-    with built_aside(all_speakers_to or layout.stage("converter"), key=_key(params, projects, base)) as folder:
-        converter, figures = _fit(params, layout, projects, folder)
+    target = all_speakers_to or layout.stage("converter")
+    with built_aside(target, key=_key(params, projects, base)) as folder:
+        converter, figures = _fit(params, layout, projects, folder, samples=target.with_name(f"{target.name}_samples"))
         converter.save(folder)
         provenance = _provenance(converter, train, params, base)
         write_json(folder / "provenance.json", provenance)
@@ -150,7 +151,7 @@ def _provenance(converter: Converter | ExternalConverter, train: pa.Table, param
 
 
 def _fit(
-    params: Params, layout: Layout, projects: Sequence[_Project], folder: Path
+    params: Params, layout: Layout, projects: Sequence[_Project], folder: Path, *, samples: Path
 ) -> tuple[Converter | ExternalConverter, dict[str, Any]]:
     method = params.fit_converter.method
     if method == EXTERNAL:
@@ -162,10 +163,10 @@ def _fit(
     from emoforge.stages import neural_training
 
     checkpoint = folder / _CHECKPOINT
-    samples = neural_training.Samples(projects[0].table, layout, params)
     if not checkpoint.exists():
-        shutil.rmtree(samples.folder, ignore_errors=True)
-    converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=samples)
+        shutil.rmtree(samples, ignore_errors=True)
+    conversions = neural_training.Samples(projects[0].table, layout, params, folder=samples)
+    converter = neural_training.fit(utterances, params, checkpoint=checkpoint, samples=conversions)
     return converter, neural_training.figures(converter)
 
 

@@ -78,10 +78,11 @@ class Samples:
             none of training speakers.
         layout: of the project.
         params: how many.
+        folder: where they go.
     """
 
-    def __init__(self, table: pa.Table, layout: Layout, params: Params) -> None:
-        self.folder = layout.stage("converter_samples")
+    def __init__(self, table: pa.Table, layout: Layout, params: Params, *, folder: Path) -> None:
+        self.folder = folder
         self._seed = params.seed
         neutral = table.filter(pc.equal(table.column("emotion"), NEUTRAL))
         rows = neutral.filter(pc.equal(neutral.column("split"), "val"))
