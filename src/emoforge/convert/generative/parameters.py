@@ -51,7 +51,8 @@ def analyse(utterance: Utterance) -> Parameters:
     frame = np.clip(np.rint(instants / tracks.hop_s).astype(int), 0, tracks.n_frames - 1)
     f0_hz = np.nan_to_num(tracks.f0_hz[frame].astype(np.float64))
     spectrum = pyworld.cheaptrick(signal, f0_hz, instants, SAMPLING_RATE, fft_size=_N_FFT)
-    aperiodicity = pyworld.d4c(signal, f0_hz, instants, SAMPLING_RATE, fft_size=_N_FFT)
+    # D4C decides on voicing a second time, and speaks loud voices as whispers: its threshold is 0, so that F0 decides.
+    aperiodicity = pyworld.d4c(signal, f0_hz, instants, SAMPLING_RATE, fft_size=_N_FFT, threshold=0.0)
     cepstra = pyworld.code_spectral_envelope(spectrum, SAMPLING_RATE, N_CEPSTRA)
     band_db = pyworld.code_aperiodicity(aperiodicity, SAMPLING_RATE)
     voiced = f0_hz > 0
