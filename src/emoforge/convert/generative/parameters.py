@@ -13,6 +13,7 @@ import pyworld
 
 from emoforge.base.audio import mono_mix, resample
 from emoforge.convert.utterance import Utterance
+from emoforge.prosody.f0 import interpolated
 
 SAMPLING_RATE = 16000
 HOP_S = 0.01
@@ -65,25 +66,15 @@ def synthesise(parameters: Parameters) -> np.ndarray:
     """Return (n_samples,) float64 at 16 kHz: the clip that *parameters* describe, at their own level."""
     step = round(1000 * HOP_S / _SYNTHESIS_HOP_MS)
     position = np.arange(step * (len(parameters) - 1) + 1) / step
-    low = position.astype(int)
-    high = np.minimum(low + 1, len(parameters) - 1)
-    weight = position - low
-    envelope = np.asarray(parameters.envelope, dtype=np.float64)
-    envelope = envelope[low] * (1 - weight[:, None]) + envelope[high] * weight[:, None]
-    f0_hz = _f0_hz(np.asarray(parameters.f0_st, dtype=np.float64), position, np.where(weight < 0.5, low, high))
+    # F0 is a line between voiced frames; where it is voiced is said by the nearest frame.
+    frames = np.column_stack([parameters.envelope, interpolated(parameters.f0_st), ~np.isnan(parameters.f0_st)])
+    values = stretched(frames, position, switched=(-1,))
+    envelope = values[:, :-2]
+    f0_hz = np.where(values[:, -1] > 0, REFERENCE_HZ * 2.0 ** (values[:, -2] / 12.0), 0.0)
     spectrum = pyworld.decode_spectral_envelope(np.ascontiguousarray(envelope[:, :N_CEPSTRA]), SAMPLING_RATE, _N_FFT)
     band_db = np.ascontiguousarray(np.minimum(envelope[:, N_CEPSTRA:], 0.0))
     aperiodicity = pyworld.decode_aperiodicity(band_db, SAMPLING_RATE, _N_FFT)
     return pyworld.synthesize(f0_hz, spectrum, aperiodicity, SAMPLING_RATE, _SYNTHESIS_HOP_MS)
-
-
-def _f0_hz(f0_st: np.ndarray, position: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """Return (n_positions,) F0 in Hz, a line between voiced frames, 0 where the nearest frame is unvoiced."""
-    voiced = ~np.isnan(f0_st)
-    if not voiced.any():
-        return np.zeros(len(position))
-    line_st = np.interp(position, np.flatnonzero(voiced), f0_st[voiced])
-    return np.where(voiced[nearest], REFERENCE_HZ * 2.0 ** (line_st / 12.0), 0.0)
 
 
 def stretched(values: np.ndarray, position: np.ndarray, *, switched: tuple[int, ...] = ()) -> np.ndarray:

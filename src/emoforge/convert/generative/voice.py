@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emoforge.convert.generative.parameters import N_CEPSTRA, Parameters
+from emoforge.prosody.f0 import interpolated
 
 #: Columns of relative parameters: cepstra and aperiodicity, then F0 (interpolated where unvoiced), then voicing.
 APERIODICITY = N_CEPSTRA
@@ -69,10 +70,8 @@ def relative(clip: Parameters, voice: Voice, spread: np.ndarray) -> np.ndarray:
         spread: (N_CEPSTRA + 1,) unit of each column, see :func:`spread_of`.
     """
     voiced = ~np.isnan(clip.f0_st)
-    if voiced.any():
-        f0_st = np.interp(np.arange(len(clip)), np.flatnonzero(voiced), clip.f0_st[voiced]) - voice.f0_st
-    else:
-        f0_st = np.zeros(len(clip))
+    # Semitones are filled as Hz are.
+    f0_st = interpolated(clip.f0_st, without_voice_hz=voice.f0_st) - voice.f0_st
     columns = [(clip.envelope - voice.envelope) / spread, f0_st[:, None] / _SEMITONES, 2.0 * voiced[:, None] - 1.0]
     return np.concatenate(columns, axis=1).astype(np.float32)
 

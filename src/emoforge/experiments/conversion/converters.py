@@ -43,8 +43,7 @@ def fit_converters(design: Design, cache: Cache) -> dict[Condition, Path]:
         if condition.system.reference:
             continue
         kind, rotation = condition.system.kind, design.rotation_of(condition)
-        neural = settings.neural.model_copy(update={"base": design.base_of(condition.corpus)})
-        neural = for_method(neural, kind)
+        neural = for_method(settings.neural.model_copy(update={"base": design.base_of(condition.corpus)}), kind)
         check_base(neural.base, withheld=(*rotation.sources, *rotation.judges))
         if condition.trained_on == BASE:
             folders[condition] = Path(neural.base)
